@@ -1,0 +1,127 @@
+//! The binary `ringfence`: reads options, starts the relay, serves.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Context;
+use clap::Parser;
+use ringfence_signaling::app::{App, Settings};
+use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::options::{self, Cli, Command, Settled, TokenOptions};
+use ringfence_signaling::rooms::Rules;
+use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
+use ringfence_signaling::{access, relay};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> anyhow::Result<()> {
+    let cli = match Cli::parse() {
+        // Nothing said is `serve --dev`; the environment still counts.
+        Cli { command: None } => Cli::parse_from(["ringfence", "serve", "--dev"]),
+        cli => cli,
+    };
+    match cli.command {
+        Some(Command::Token(options)) => token(&options),
+        Some(Command::Serve(options)) => run(options.settle()?),
+        None => Ok(()),
+    }
+}
+
+fn run(options: Settled) -> anyhow::Result<()> {
+    let filter =
+        EnvFilter::try_from_env("RINGFENCE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(start(options))
+}
+
+async fn start(options: Settled) -> anyhow::Result<()> {
+    let signals = signals()?;
+    let listener = TcpListener::bind(options.http).await;
+    let listener = listener.with_context(|| format!("can not listen on {}", options.http))?;
+    let address = listener.local_addr()?;
+    let running = relay::start(&options).context("the relay did not start")?;
+    let settings = Settings {
+        keys: options.keys,
+        development: options.dev,
+        origins: options.origins,
+        rules: Rules::default(),
+        timing: Timing::default(),
+    };
+    say(&format!("Ringfence: http://{address}/"));
+    for line in relay::describe(&running) {
+        say(&line);
+    }
+    if options.dev {
+        say("Development mode: the key is known to all; no token is needed on this machine.");
+        if !address.ip().is_loopback() {
+            tracing::warn!("development mode on {address}: anybody who reaches it can make tokens");
+        }
+    }
+    serve(listener, App::new(running.handle, settings), running.events, signals, options.drain)
+        .await?;
+    Ok(())
+}
+
+/// A line for whoever started us. Nobody need be there to read it.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// SIGTERM drains, SIGINT ends.
+fn signals() -> anyhow::Result<mpsc::Receiver<Signal>> {
+    let (told, signals) = mpsc::channel(4);
+    for (kind, wish) in
+        [(SignalKind::terminate(), Signal::Drain), (SignalKind::interrupt(), Signal::End)]
+    {
+        let (mut arrivals, told) = (signal(kind)?, told.clone());
+        tokio::spawn(async move {
+            while arrivals.recv().await.is_some() {
+                if told.send(wish).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    Ok(signals)
+}
+
+fn token(options: &TokenOptions) -> anyhow::Result<()> {
+    let keys = match options.keys.as_slice() {
+        [] => Keys::development(),
+        given => options::keys(given)?,
+    };
+    let wish = access::Wish {
+        meeting: &options.meeting,
+        id: Some(&options.id),
+        name: options.name.as_deref(),
+        role: Some(&options.role),
+    };
+    access::check_names(wish).map_err(|denied| anyhow::anyhow!("{denied}"))?;
+    let host = options.role == "host";
+    let video = Grants {
+        room: options.meeting.clone(),
+        room_join: true,
+        room_create: host,
+        room_admin: host,
+        ..Grants::default()
+    };
+    let claims = Claims {
+        sub: options.id.clone(),
+        name: options.name.clone(),
+        iss: keys.first_issuer().context("no key")?.to_owned(),
+        exp: unix_now() + options.ttl.as_secs(),
+        nbf: None,
+        video,
+        role: Some(options.role.clone()),
+    };
+    println!("{}", keys.sign(&claims).map_err(|error| anyhow::anyhow!("{error}"))?);
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Meetings at work: one task each, that owns the meeting's people, rooms and peers.
+//!
+//! A request is tried on a copy of the pure model (`rooms`), put to the relay, and only then kept
+//! and told to people. Since one task does it, requests of a meeting happen one after the other,
+//! and none is cut short when the connection it came by goes away.
+
+mod actor;
+mod ask;
+mod connection;
+mod directory;
+mod guests;
+mod peers;
+mod wire;
+
+pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
+pub use connection::Connection;
+pub use directory::{LivePage, Meetings, Timing};
+pub use wire::{notification, source_name, source_of};

@@ -1,0 +1,145 @@
+//! Counters of signaling, and those of the relay, as Prometheus reads them.
+
+use std::sync::atomic::Ordering;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use ringfence::control::request::RelayStats;
+
+/// Methods that have a label of their own; what a client makes up does not get one. `none`: frames
+/// that are no request, or one too many.
+const METHODS: [&str; 14] = [
+    "join",
+    "offer",
+    "ice_restart",
+    "view",
+    "mute",
+    "unmute",
+    "leave",
+    "peers.list",
+    "breakout.create",
+    "breakout.move",
+    "breakout.leave",
+    "breakout.clear_all",
+    "other",
+    "none",
+];
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Request {
+    method: &'static str,
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Http {
+    protocol: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct What {
+    what: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OfShard {
+    shard: usize,
+    name: &'static str,
+    /// Of packets dropped: why; else empty.
+    reason: &'static str,
+}
+
+/// All counters.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    http: Family<Http, Counter>,
+    connections: Gauge,
+    relay: Family<What, Gauge>,
+    shards: Family<OfShard, Counter>,
+    backlog: Family<OfShard, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("ringfence"),
+            requests: Family::default(),
+            http: Family::default(),
+            connections: Gauge::default(),
+            relay: Family::default(),
+            shards: Family::default(),
+            backlog: Family::default(),
+        };
+        let registry = &mut metrics.registry;
+        let help = "JSON-RPC requests by method and error code, 0 for success";
+        registry.register("rpc_requests", help, metrics.requests.clone());
+        let help = "WHIP and WHEP requests by status";
+        registry.register("guest_requests", help, metrics.http.clone());
+        registry.register("websockets", "Open WebSockets", metrics.connections.clone());
+        registry.register("relay", "How much there is of what", metrics.relay.clone());
+        let help = "What a shard counted";
+        registry.register("shard_events", help, metrics.shards.clone());
+        let help = "State of a shard: alive, peers, commands waiting";
+        registry.register("shard_state", help, metrics.backlog.clone());
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A JSON-RPC request was answered.
+    pub fn rpc(&self, method: &str, outcome: Result<(), i32>) {
+        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
+        let code = outcome.err().unwrap_or(0);
+        self.requests.get_or_create(&Request { method, code }).inc();
+    }
+
+    /// A WHIP or WHEP request was answered.
+    pub fn guest(&self, protocol: &'static str, status: u16) {
+        self.http.get_or_create(&Http { protocol, status }).inc();
+    }
+
+    /// All counters as text; `relay`: as the relay counts now.
+    pub fn scrape(&self, connections: usize, relay: Option<&RelayStats>) -> String {
+        self.connections.set(to_i64(connections));
+        if let Some(stats) = relay {
+            for (what, amount) in [
+                ("meetings", stats.meetings),
+                ("rooms", stats.rooms),
+                ("participants", stats.participants),
+                ("peers", stats.peers),
+                ("tracks", stats.tracks),
+            ] {
+                self.relay.get_or_create(&What { what }).set(to_i64(amount));
+            }
+            for (shard, counted) in stats.shards.iter().enumerate() {
+                for (name, value) in &counted.counters {
+                    let (name, reason) = name.split_once("/reason=").unwrap_or((name, ""));
+                    let label = OfShard { shard, name, reason };
+                    self.shards.get_or_create(&label).inner().store(*value, Ordering::Relaxed);
+                }
+                for (name, value) in [
+                    ("alive", usize::from(counted.alive)),
+                    ("peers", counted.peers),
+                    ("backlog", counted.backlog),
+                ] {
+                    let label = OfShard { shard, name, reason: "" };
+                    self.backlog.get_or_create(&label).set(to_i64(value));
+                }
+            }
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry).unwrap_or_default(); // a String takes everything
+        text
+    }
+}
+
+fn to_i64(amount: usize) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,327 @@
+//! Options of the binary: command line, environment `RINGFENCE_…`, TOML file, defaults; the first
+//! that says something counts. The file has the same names as the command line.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+use crate::tokens::{Keys, SECRET_BYTES_MIN};
+
+/// A relay for meetings that split into breakout rooms.
+#[derive(Parser, Debug)]
+#[command(name = "ringfence", version, about)]
+pub struct Cli {
+    /// What to do; nothing said: `serve --dev`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start the relay.
+    Serve(Box<ServeOptions>),
+    /// Print an access token.
+    Token(TokenOptions),
+}
+
+/// Which I/O driver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Io {
+    /// io_uring where the kernel grants it, else plain sockets.
+    #[default]
+    Auto,
+    /// io_uring, or refuse to start.
+    Uring,
+    /// Plain sockets.
+    Mmsg,
+}
+
+/// On or off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// `ringfence serve`, as given; see [`ServeOptions::settle`].
+#[derive(Args, Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ServeOptions {
+    /// Address and port of HTTP [default: 127.0.0.1:8080].
+    #[arg(long, env = "RINGFENCE_HTTP", value_name = "ADDR:PORT")]
+    pub http: Option<SocketAddr>,
+    /// UDP port of the first shard, the others follow [default: 40000].
+    #[arg(long, env = "RINGFENCE_MEDIA_PORT", value_name = "N")]
+    pub media_port: Option<u16>,
+    /// Address to bind for media [default: all].
+    #[arg(long, env = "RINGFENCE_MEDIA_IP", value_name = "ADDR")]
+    pub media_ip: Option<IpAddr>,
+    /// Address to put into candidates, instead of the machine's own; repeatable.
+    #[arg(long, env = "RINGFENCE_ANNOUNCE", value_name = "ADDR", value_delimiter = ',')]
+    pub announce: Vec<IpAddr>,
+    /// Number of shards [default: cores].
+    #[arg(long, env = "RINGFENCE_SHARDS", value_name = "N")]
+    pub shards: Option<usize>,
+    /// I/O driver [default: auto].
+    #[arg(long, env = "RINGFENCE_IO")]
+    pub io: Option<Io>,
+    /// Send trains of datagrams by UDP_SEGMENT [default: on].
+    #[arg(long, env = "RINGFENCE_TRAINS")]
+    pub trains: Option<Switch>,
+    /// Key of tokens, `issuer=secret`; repeatable. Better in the environment or the file than here.
+    #[arg(
+        long = "key",
+        env = "RINGFENCE_KEYS",
+        value_name = "ISSUER=SECRET",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub keys: Vec<String>,
+    /// Origin of pages, besides our own, that may open the WebSocket; repeatable.
+    #[arg(long, env = "RINGFENCE_ORIGINS", value_name = "URL", value_delimiter = ',')]
+    pub origins: Vec<String>,
+    /// After SIGTERM, how long sessions may go on, in seconds [default: 3600].
+    #[arg(long, env = "RINGFENCE_DRAIN", value_name = "SECONDS")]
+    pub drain: Option<u64>,
+    /// Development: a fixed key, and no token is needed on loopback.
+    #[arg(long, env = "RINGFENCE_DEV")]
+    pub dev: bool,
+    /// TOML file with these options.
+    #[arg(long, env = "RINGFENCE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// `ringfence token`.
+#[derive(Args, Clone, Debug)]
+pub struct TokenOptions {
+    /// The meeting it is for.
+    #[arg(long)]
+    pub meeting: String,
+    /// The participant's id.
+    #[arg(long)]
+    pub id: String,
+    /// The name to show.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// host, participant, …
+    #[arg(long, default_value = "participant")]
+    pub role: String,
+    /// How long it is valid: 90s, 30m, 1h, 7d.
+    #[arg(long, default_value = "1h", value_parser = duration)]
+    pub ttl: Duration,
+    /// Key to sign with, `issuer=secret`; without one, the development key.
+    #[arg(
+        long = "key",
+        env = "RINGFENCE_KEYS",
+        value_name = "ISSUER=SECRET",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub keys: Vec<String>,
+}
+
+/// Options with every default filled in.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Address and port of HTTP.
+    pub http: SocketAddr,
+    /// UDP port of the first shard.
+    pub media_port: u16,
+    /// Address to bind for media.
+    pub media_ip: Option<IpAddr>,
+    /// Addresses to put into candidates.
+    pub announce: Vec<IpAddr>,
+    /// Number of shards.
+    pub shards: usize,
+    /// I/O driver.
+    pub io: Io,
+    /// Send trains.
+    pub trains: bool,
+    /// Keys of tokens.
+    pub keys: Keys,
+    /// Origins besides our own.
+    pub origins: Vec<String>,
+    /// After SIGTERM, how long sessions may go on.
+    pub drain: Duration,
+    /// Development mode.
+    pub dev: bool,
+}
+
+impl ServeOptions {
+    /// Adds what the file says, and the defaults.
+    ///
+    /// # Errors
+    /// A file that can not be read or has a name that no option has; keys that are too short; no
+    /// keys.
+    pub fn settle(self) -> anyhow::Result<Settled> {
+        let options = match &self.config {
+            Some(path) => self.clone().over(Self::read(path)?),
+            None => self,
+        };
+        let shards = match options.shards {
+            Some(shards) => shards,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        ensure!((1..=256).contains(&shards), "--shards {shards} is not within 1 to 256");
+        let media_port = options.media_port.unwrap_or(40_000);
+        let last = usize::from(media_port) + shards - 1;
+        ensure!(media_port == 0 || last <= 65_535, "the last shard's port would be {last}");
+        let keys = if options.dev && options.keys.is_empty() {
+            Keys::development()
+        } else {
+            keys(&options.keys)?
+        };
+        if keys.first_issuer().is_none() {
+            bail!("no key for tokens: set RINGFENCE_KEYS=issuer=secret, or use --dev");
+        }
+        Ok(Settled {
+            http: options.http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8_080))),
+            media_port,
+            media_ip: options.media_ip,
+            announce: options.announce,
+            shards,
+            io: options.io.unwrap_or_default(),
+            trains: options.trains.is_none_or(|switch| switch == Switch::On),
+            keys,
+            origins: options.origins,
+            drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
+            dev: options.dev,
+        })
+    }
+
+    fn read(path: &Path) -> anyhow::Result<ServeOptions> {
+        let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("can not read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// What is said here, else what `file` says.
+    fn over(self, file: ServeOptions) -> ServeOptions {
+        fn first<T>(said: Vec<T>, file: Vec<T>) -> Vec<T> {
+            if said.is_empty() { file } else { said }
+        }
+        ServeOptions {
+            http: self.http.or(file.http),
+            media_port: self.media_port.or(file.media_port),
+            media_ip: self.media_ip.or(file.media_ip),
+            announce: first(self.announce, file.announce),
+            shards: self.shards.or(file.shards),
+            io: self.io.or(file.io),
+            trains: self.trains.or(file.trains),
+            keys: first(self.keys, file.keys),
+            origins: first(self.origins, file.origins),
+            drain: self.drain.or(file.drain),
+            dev: self.dev || file.dev,
+            config: self.config,
+        }
+    }
+}
+
+/// Reads `issuer=secret` pairs.
+///
+/// # Errors
+/// A pair without `=`, or a secret that is too short.
+pub fn keys(pairs: &[String]) -> anyhow::Result<Keys> {
+    let split = |pair: &String| {
+        let (issuer, secret) = pair.split_once('=').context("a key is written issuer=secret")?;
+        Ok((issuer.to_owned(), secret.to_owned()))
+    };
+    let pairs: BTreeMap<String, String> = pairs.iter().map(split).collect::<anyhow::Result<_>>()?;
+    Keys::new(pairs).map_err(|issuer| {
+        anyhow::anyhow!("the secret of \"{issuer}\" is shorter than {SECRET_BYTES_MIN} bytes")
+    })
+}
+
+/// Reads `90s`, `30m`, `1h`, `7d`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3_600),
+        Some((at, 'd')) => (&text[..at], 86_400),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let seconds = seconds.filter(|seconds| (1..=366 * 86_400).contains(seconds));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write 90s, 30m, 1h or 7d, a year at most".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> ServeOptions {
+        let all = ["ringfence", "serve"].iter().chain(arguments);
+        match Cli::try_parse_from(all).unwrap().command {
+            Some(Command::Serve(options)) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_and_the_file_under_the_command_line() {
+        let settled = serve(&["--dev"]).settle().unwrap();
+        assert_eq!(settled.http, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!((settled.media_port, settled.io, settled.trains), (40_000, Io::Auto, true));
+        let file: ServeOptions = toml::from_str(
+            "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
+             trains = 'off'\nkeys = ['app=0123456789012345678901234567890123']",
+        )
+        .unwrap();
+        let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
+        assert_eq!(given.http, "0.0.0.0:80".parse().unwrap());
+        assert_eq!((given.media_port, given.io, given.trains), (6_000, Io::Uring, false));
+        assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(given.keys.first_issuer(), Some("app"));
+    }
+
+    #[test]
+    fn refusals() {
+        let unknown = toml::from_str::<ServeOptions>("htpp = '0.0.0.0:80'").unwrap_err();
+        assert!(unknown.to_string().contains("unknown field `htpp`"), "{unknown}");
+        for (why, arguments, expected) in [
+            ("no key", &[][..], "no key for tokens"),
+            ("short key", &["--key", "app=short"], "shorter than 32"),
+            ("odd key", &["--key", "secret"], "issuer=secret"),
+            ("no shards", &["--dev", "--shards", "0"], "1 to 256"),
+            ("past the last port", &["--dev", "--shards", "9", "--media-port", "65530"], "65538"),
+            ("no file", &["--dev", "--config", "/nowhere/x.toml"], "can not read /nowhere/x.toml"),
+        ] {
+            let error = serve(arguments).settle().err().unwrap_or_else(|| panic!("{why}"));
+            assert!(format!("{error:#}").contains(expected), "{why}: {error:#}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [
+            ("90s", Some(90)),
+            ("30m", Some(1_800)),
+            ("1h", Some(3_600)),
+            ("7d", Some(604_800)),
+            ("45", Some(45)),
+            ("", None),
+            ("h", None),
+            ("0s", None),
+            ("-1h", None),
+            ("400d", None),
+            ("1ü", None),
+            ("99999999999999999999d", None),
+        ] {
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+}

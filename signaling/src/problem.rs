@@ -1,0 +1,99 @@
+//! Errors of the HTTP interface as problem documents (RFC 9457).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::access::Denied;
+use crate::rooms::{RoomError, code};
+
+/// A problem document. `type` is a URN that names the problem and is not meant to be fetched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HttpProblem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// What is wrong in an SDP: m-line, attribute, mend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdp: Option<Box<SdpPlace>>,
+}
+
+/// Where in an SDP something is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+struct SdpPlace {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    m_line: Option<usize>,
+    attribute: String,
+    mend: String,
+}
+
+impl HttpProblem {
+    /// A problem with a short name for its `type`.
+    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> HttpProblem {
+        HttpProblem {
+            kind: format!("urn:ringfence:problem:{kind}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            sdp: None,
+        }
+    }
+}
+
+impl IntoResponse for HttpProblem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}
+
+impl From<Denied> for HttpProblem {
+    fn from(denied: Denied) -> HttpProblem {
+        let (status, kind) = match denied.status() {
+            401 => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            403 => (StatusCode::FORBIDDEN, "forbidden"),
+            _ => (StatusCode::BAD_REQUEST, "bad-name"),
+        };
+        HttpProblem::new(status, kind, denied.to_string())
+    }
+}
+
+impl From<crate::sdp::Problem> for HttpProblem {
+    fn from(problem: crate::sdp::Problem) -> HttpProblem {
+        let (status, kind) = match problem.too_large {
+            true => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            false => (StatusCode::BAD_REQUEST, "bad-sdp"),
+        };
+        let detail = problem.to_string();
+        let place = SdpPlace {
+            m_line: problem.m_line.map(|(number, _)| number),
+            attribute: problem.attribute.into_owned(),
+            mend: problem.mend,
+        };
+        HttpProblem { sdp: Some(Box::new(place)), ..HttpProblem::new(status, kind, detail) }
+    }
+}
+
+impl From<RoomError> for HttpProblem {
+    fn from(error: RoomError) -> HttpProblem {
+        let (status, kind) = match error.code {
+            code::NOT_FOUND => (StatusCode::NOT_FOUND, "not-found"),
+            code::FORBIDDEN => (StatusCode::FORBIDDEN, "forbidden"),
+            code::CONFLICT | code::ROOM_FULL => (StatusCode::CONFLICT, "conflict"),
+            code::STOPPING => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            code::INVALID_PARAMS => (StatusCode::BAD_REQUEST, "bad-request"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        HttpProblem::new(status, kind, error.message)
+    }
+}

@@ -1,0 +1,123 @@
+//! Frames of JSON-RPC 2.0: one request object each, no batches.
+
+use serde_json::{Map, Value, json};
+
+use crate::rooms::{RoomError, code};
+
+/// Deepest nesting of a frame (THREATS.md P2.13).
+const DEPTH_MAX: usize = 16;
+
+/// A request, or a notification when it has no `id`.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Request {
+    pub id: Option<Value>,
+    pub method: String,
+    pub params: Map<String, Value>,
+}
+
+/// Reads one frame. The error's first part is the id to answer to, as far as it could be read.
+pub(super) fn read(text: &str) -> Result<Request, (Value, RoomError)> {
+    let nameless = |error| (Value::Null, error);
+    if depth(text) > DEPTH_MAX {
+        let message = format!("nested deeper than {DEPTH_MAX}");
+        return Err(nameless(RoomError::new(code::TOO_LARGE, message)));
+    }
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| nameless(RoomError::new(code::PARSE, format!("no JSON: {error}"))))?;
+    let invalid = |message: &str| RoomError::new(code::INVALID_REQUEST, message);
+    let Value::Object(mut object) = value else {
+        return Err(nameless(invalid("not one request object; batches are not taken")));
+    };
+    let id = object.remove("id");
+    let known = match &id {
+        None => Value::Null,
+        Some(id @ (Value::String(_) | Value::Number(_) | Value::Null)) => id.clone(),
+        Some(_) => return Err(nameless(invalid("id is no string and no number"))),
+    };
+    if object.get("jsonrpc") != Some(&json!("2.0")) {
+        return Err((known, invalid("jsonrpc is not \"2.0\"")));
+    }
+    let Some(Value::String(method)) = object.remove("method") else {
+        return Err((known, invalid("method is no string")));
+    };
+    let params = match object.remove("params") {
+        None => Map::new(),
+        Some(Value::Object(params)) => params,
+        Some(_) => return Err((known, invalid("params is no object"))),
+    };
+    Ok(Request { id, method, params })
+}
+
+/// The answer to a request.
+pub(super) fn answer(id: &Value, result: Result<Value, RoomError>) -> String {
+    let answer = match result {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+        Err(RoomError { code, message, data }) => {
+            let mut error = json!({"code": code, "message": message});
+            if let (Some(data), Some(error)) = (data, error.as_object_mut()) {
+                error.insert("data".to_owned(), data);
+            }
+            json!({"jsonrpc": "2.0", "id": id, "error": error})
+        }
+    };
+    answer.to_string()
+}
+
+/// How deep brackets nest outside of strings, read once.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames() {
+        let deep = format!(
+            r#"{{"jsonrpc":"2.0","method":"x","params":{}1{}}}"#,
+            "[".repeat(16),
+            "]".repeat(16)
+        );
+        for (text, expected) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"leave"}"#, Ok("leave")),
+            (r#"{"jsonrpc":"2.0","method":"leave","params":{}}"#, Ok("leave")), // a notification
+            (
+                r#"{"jsonrpc":"2.0","id":"a","method":"x","params":{"a":"[[[[[[[[[[[[[[[[[["}}"#,
+                Ok("x"),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\"[[[[[[[[[[[[[[[[[["}}"#,
+                Ok("x"),
+            ),
+            ("", Err(code::PARSE)),
+            ("{", Err(code::PARSE)),
+            ("[]", Err(code::INVALID_REQUEST)),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"leave"}]"#, Err(code::INVALID_REQUEST)),
+            (r#"{"id":1,"method":"leave"}"#, Err(code::INVALID_REQUEST)),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"leave"}"#, Err(code::INVALID_REQUEST)),
+            (r#"{"jsonrpc":"2.0","id":1}"#, Err(code::INVALID_REQUEST)),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, Err(code::INVALID_REQUEST)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, Err(code::INVALID_REQUEST)),
+            (deep.as_str(), Err(code::TOO_LARGE)),
+        ] {
+            let got = read(text).map(|request| request.method).map_err(|(_, error)| error.code);
+            assert_eq!(got, expected.map(str::to_owned), "{text}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A server on an ephemeral port before a relay that only keeps books, and clients for it.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use ringfence::control::api::{AnsweredSlot, Change, PeerAnswer, PeerOffer, Refusal, RelayEvent};
+use ringfence::control::handle::RelayHandle;
+use ringfence::control::request::{RelayStats, Request};
+use ringfence::route::id::{MeetingId, ParticipantId, PeerId, RoomId, TrackId};
+use ringfence::transport::{Fingerprint, IceCredentials};
+use ringfence::wire::number::Ssrc;
+use ringfence_signaling::app::{App, Settings};
+use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::rooms::Rules;
+use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// What the relay was asked.
+#[derive(Default)]
+pub struct Books {
+    pub changes: Vec<Vec<Change>>,
+    pub peers: Vec<(PeerId, ParticipantId)>,
+    pub removed: Vec<PeerId>,
+    pub froms: Vec<Option<ParticipantId>>,
+    pub admitted: Vec<ParticipantId>,
+    pub dismissed: Vec<ParticipantId>,
+    pub meetings: Vec<MeetingId>,
+    pub closed: Vec<MeetingId>,
+    pub views: Vec<usize>,
+    pub refuse_rooms: bool,
+    next: u64,
+}
+
+impl Books {
+    fn next(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::OpenMeeting(reply) => {
+                let meeting = MeetingId(self.next());
+                self.meetings.push(meeting);
+                let room = RoomId(self.next());
+                let _ = reply.send(Ok((meeting, room)));
+            }
+            Request::CloseMeeting(meeting, reply) => {
+                self.closed.push(meeting);
+                let _ = reply.send(Ok(()));
+            }
+            Request::OpenRoom(_, reply) => {
+                let answer =
+                    if self.refuse_rooms { Err(Refusal::Stopped) } else { Ok(RoomId(self.next())) };
+                let _ = reply.send(answer);
+            }
+            Request::CloseRoom(_, _, reply) => drop(reply.send(Ok(()))),
+            Request::Admit { reply, .. } => {
+                let participant = ParticipantId(self.next());
+                self.admitted.push(participant);
+                let _ = reply.send(Ok(participant));
+            }
+            Request::Dismiss(_, participant, reply) => {
+                self.dismissed.push(participant);
+                let _ = reply.send(Ok(()));
+            }
+            Request::AddPeer(_, participant, offer, reply) => {
+                let _ = reply.send(Ok(self.add_peer(participant, &offer)));
+            }
+            Request::RemovePeer(peer, reply) => {
+                self.removed.push(peer);
+                let _ = reply.send(Ok(()));
+            }
+            Request::RestartIce(_, _, reply) => {
+                let fresh = ice("anew", self.next());
+                let _ = reply.send(Ok(fresh));
+            }
+            Request::View(_, wanted, reply) => {
+                self.views.push(wanted.len());
+                let _ = reply.send(Ok(()));
+            }
+            Request::Change(_, changes, reply) => {
+                self.changes.push(changes);
+                let _ = reply.send(Ok(()));
+            }
+            Request::Stats(reply) => {
+                let (meetings, participants) = (self.meetings.len(), self.admitted.len());
+                let peers = self.peers.len();
+                let (rooms, tracks, shards) = (0, 0, Vec::new());
+                let _ = reply.send(Ok(RelayStats {
+                    meetings,
+                    rooms,
+                    participants,
+                    peers,
+                    tracks,
+                    shards,
+                }));
+            }
+        }
+    }
+}
+
+impl Books {
+    fn add_peer(&mut self, participant: ParticipantId, offer: &PeerOffer) -> PeerAnswer {
+        let peer = PeerId(self.next());
+        self.peers.push((peer, participant));
+        self.froms.push(offer.from);
+        let slots = offer.slots.iter().zip(0u32..).map(|(slot, n)| AnsweredSlot {
+            mid: slot.mid.clone(),
+            ssrc: Ssrc(1_000 + n),
+            rtx_ssrc: slot.rtx.then_some(Ssrc(2_000 + n)),
+        });
+        PeerAnswer {
+            peer,
+            ice: ice("ours", peer.0),
+            fingerprint: Fingerprint::Sha256([7; 32]),
+            candidates: vec!["127.0.0.1:40000".parse().expect("an address")],
+            tracks: offer.tracks.iter().map(|_| TrackId(1)).collect(),
+            slots: slots.collect(),
+        }
+    }
+}
+
+fn ice(word: &str, number: u64) -> IceCredentials {
+    IceCredentials { ufrag: format!("{word}{number}").into(), pwd: "abcdefghijklmnopqrstuv".into() }
+}
+
+/// A running server.
+pub struct Server {
+    pub address: SocketAddr,
+    pub books: Arc<Mutex<Books>>,
+    pub events: mpsc::Sender<RelayEvent>,
+    pub signals: mpsc::Sender<Signal>,
+    pub task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Development mode, a grace of 300 ms.
+    pub async fn start() -> Server {
+        Server::start_with(true, Rules::default()).await
+    }
+
+    pub async fn start_with(development: bool, rules: Rules) -> Server {
+        let books: Arc<Mutex<Books>> = Arc::default();
+        let (requests, mut asked) = mpsc::channel(16);
+        let (events, told) = mpsc::channel(16);
+        let (signals, signalled) = mpsc::channel(4);
+        let written = books.clone();
+        tokio::spawn(async move {
+            while let Some(request) = asked.recv().await {
+                written.lock().expect("no test panics in here").take(request);
+            }
+        });
+        let settings = Settings {
+            keys: Keys::development(),
+            development,
+            origins: vec!["https://meet.example".to_owned()],
+            rules,
+            timing: Timing { grace: Duration::from_millis(300) },
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let app = App::new(RelayHandle::new(requests), settings);
+        let drain = Duration::from_secs(60);
+        let task = tokio::spawn(serve(listener, app, told, signalled, drain));
+        Server { address, books, events, signals, task }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn books<T>(&self, look: impl FnOnce(&mut Books) -> T) -> T {
+        look(&mut self.books.lock().expect("no test panics in here"))
+    }
+
+    /// A WebSocket that has not joined.
+    pub async fn connect(&self) -> Page {
+        self.connect_as(&[("sec-websocket-protocol", "ringfence.v1")]).await.expect("a WebSocket")
+    }
+
+    pub async fn connect_as(&self, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
+        let mut request = format!("ws://{}/v1/rpc", self.address).into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Page { socket, next: 1, notices: Vec::new() })
+    }
+
+    /// A page that joined `main` without a token.
+    pub async fn join(&self, id: &str) -> Page {
+        let mut page = self.connect().await;
+        page.call("join", json!({"protocol": 1, "id": id, "name": id})).await.expect("joined");
+        page
+    }
+}
+
+/// One WebSocket.
+pub struct Page {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next: u64,
+    notices: Vec<Value>,
+}
+
+impl Page {
+    /// Calls a method; the error is `(code, error)`.
+    pub async fn call(&mut self, method: &str, params: Value) -> Result<Value, (i64, Value)> {
+        let id = self.next;
+        self.next += 1;
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.send(&request.to_string()).await;
+        loop {
+            let message = self.read().await.expect("an answer");
+            if message["id"] != json!(id) {
+                self.notices.push(message);
+                continue;
+            }
+            return match message.get("result") {
+                Some(result) => Ok(result.clone()),
+                None => Err((
+                    message["error"]["code"].as_i64().expect("a code"),
+                    message["error"].clone(),
+                )),
+            };
+        }
+    }
+
+    pub async fn send(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.expect("sent");
+    }
+
+    /// The next message of any kind; `None` when the server closed.
+    pub async fn read(&mut self) -> Option<Value> {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(5), self.socket.next()).await;
+            match message.expect("a message within 5 s") {
+                Some(Ok(Message::Text(text))) => {
+                    return Some(serde_json::from_str(&text).expect("JSON"));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return None,
+            }
+        }
+    }
+
+    /// The next notification of this method; those before it are passed over.
+    pub async fn notice(&mut self, method: &str) -> Value {
+        loop {
+            let message = match self.notices.is_empty() {
+                true => self.read().await.unwrap_or_else(|| panic!("closed before {method}")),
+                false => self.notices.remove(0),
+            };
+            if message["method"] == json!(method) {
+                assert_eq!(message["jsonrpc"], json!("2.0"));
+                return message["params"].clone();
+            }
+        }
+    }
+}
+
+/// A token for `main`, changed.
+pub fn token(change: impl FnOnce(&mut Claims)) -> String {
+    let mut claims = Claims {
+        sub: "ada".into(),
+        name: Some("Ada".into()),
+        iss: DEVELOPMENT_ISSUER.into(),
+        exp: unix_now() + 60,
+        nbf: None,
+        video: Grants {
+            room: "main".into(),
+            room_join: true,
+            room_create: true,
+            ..Grants::default()
+        },
+        role: None,
+    };
+    change(&mut claims);
+    Keys::development().sign(&claims).expect("signed")
+}
+
+/// An offer of a real client.
+pub fn offer(name: &str) -> String {
+    let path = format!("{}/tests/offers/{name}.sdp", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).expect("the offer is in the repository")
+}

@@ -1,0 +1,106 @@
+//! What control needs of a shard, and the queue in front of it.
+//!
+//! Commands are never dropped and never overtake one another. What a shard's own queue can not take
+//! yet waits here; while too much waits, control takes no new requests ([`Lane::is_crowded`]), so
+//! the bound is felt by whoever asks, not by commands.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use crate::shard::command::{Command, Report};
+
+/// So many commands may wait for one shard before control takes no more requests.
+pub const BACKLOG_CROWDED: usize = 1_024;
+
+/// Which shard: 0.. in the order they were started.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ShardIndex(pub usize);
+
+/// Why a command was not taken.
+#[derive(Debug)]
+pub enum Undelivered {
+    /// The queue is full: here it is again, try later.
+    Full(Command),
+    /// The shard has ended, its socket is closed; nothing of it is in flight.
+    Ended,
+}
+
+/// One shard, as control reaches it.
+pub trait ShardPort {
+    /// Hands a command over.
+    ///
+    /// # Errors
+    /// `Full` gives it back; `Ended` is for good.
+    fn send(&mut self, command: Command) -> Result<(), Undelivered>;
+
+    /// What the shard reported next; `None`: nothing for now. Whoever fills the queue wakes
+    /// control.
+    fn poll_report(&mut self) -> Option<Report>;
+
+    /// Whether the shard has ended by itself. Its reports have been polled before.
+    fn has_ended(&self) -> bool;
+
+    /// Host candidates of its peers, best first.
+    fn candidates(&self) -> Vec<SocketAddr>;
+
+    /// What it counts, by name.
+    fn counters(&self) -> Vec<(&'static str, u64)>;
+}
+
+/// A shard with the commands that wait for it.
+#[derive(Debug)]
+pub struct Lane<P> {
+    /// The shard.
+    pub port: P,
+    /// Peers placed there.
+    pub peers: usize,
+    backlog: VecDeque<Command>,
+    ended: bool,
+}
+
+impl<P: ShardPort> Lane<P> {
+    /// A shard without peers.
+    pub fn new(port: P) -> Self {
+        Self { port, peers: 0, backlog: VecDeque::new(), ended: false }
+    }
+
+    /// Sends `command` after all that were pushed before.
+    pub fn push(&mut self, command: Command) {
+        if !self.ended {
+            self.backlog.push_back(command);
+            self.flush();
+        }
+    }
+
+    /// Hands over what waits, as far as the shard takes it.
+    pub fn flush(&mut self) {
+        while let Some(command) = self.backlog.pop_front() {
+            match self.port.send(command) {
+                Ok(()) => {}
+                Err(Undelivered::Full(command)) => return self.backlog.push_front(command),
+                Err(Undelivered::Ended) => return self.end(),
+            }
+        }
+    }
+
+    /// The shard is no more: what waits for it is void.
+    pub fn end(&mut self) {
+        self.ended = true;
+        self.backlog = VecDeque::new();
+    }
+
+    /// Whether the shard has ended.
+    pub fn is_ended(&self) -> bool {
+        self.ended || self.port.has_ended()
+    }
+
+    /// How many commands wait here.
+    pub fn backlog(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// Whether no more should be asked for now.
+    pub fn is_crowded(&self) -> bool {
+        self.backlog.len() >= BACKLOG_CROWDED
+    }
+}

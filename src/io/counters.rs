@@ -1,0 +1,178 @@
+//! What a shard counts of its I/O, and how others read it: relaxed atomics stored a few times a
+//! second.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What `io` counts; the discriminant is the index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+#[non_exhaustive]
+pub enum Counter {
+    /// Turns of the loop.
+    Turns,
+    /// Turns that a waker asked for.
+    Wakes,
+    /// Commands handed over.
+    Commands,
+    /// Datagrams received.
+    DatagramsIn,
+    /// Their bytes.
+    BytesIn,
+    /// Buffers they came in: fewer than datagrams when `UDP_GRO` joined some.
+    BuffersIn,
+    /// Buffers dropped because what they hold was cut off (`MSG_TRUNC`).
+    Truncated,
+    /// Receiving failed otherwise.
+    ReceiveErrors,
+    /// The buffer ring was empty (io_uring); nothing is lost by it, the socket keeps the datagrams.
+    BufferShortages,
+    /// Multishot receives armed again (io_uring).
+    Rearmed,
+    /// The completion queue was full (io_uring); nothing is lost by it, the kernel keeps
+    /// completions.
+    CompletionOverflows,
+    /// Datagrams the kernel dropped because the socket's receive buffer was full
+    /// (`SK_MEMINFO_DROPS`).
+    KernelDrops,
+    /// Datagrams sent.
+    DatagramsOut,
+    /// Their bytes.
+    BytesOut,
+    /// `sendmsg` operations they took.
+    MessagesOut,
+    /// Datagrams that could not be sent (no route, device queue full, …).
+    SendDropped,
+    /// Sending waited for room in the socket's send buffer (mmsg; io_uring mostly waits by itself).
+    SendBlocked,
+    /// Trains that the system refused to segment and that were sent as single datagrams.
+    TrainsSplit,
+}
+
+impl Counter {
+    /// All, in order of their indices.
+    pub const ALL: [Counter; 18] = [
+        Counter::Turns,
+        Counter::Wakes,
+        Counter::Commands,
+        Counter::DatagramsIn,
+        Counter::BytesIn,
+        Counter::BuffersIn,
+        Counter::Truncated,
+        Counter::ReceiveErrors,
+        Counter::BufferShortages,
+        Counter::Rearmed,
+        Counter::CompletionOverflows,
+        Counter::KernelDrops,
+        Counter::DatagramsOut,
+        Counter::BytesOut,
+        Counter::MessagesOut,
+        Counter::SendDropped,
+        Counter::SendBlocked,
+        Counter::TrainsSplit,
+    ];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Counter::Turns => "turns",
+            Counter::Wakes => "wakes",
+            Counter::Commands => "commands",
+            Counter::DatagramsIn => "datagrams_in",
+            Counter::BytesIn => "bytes_in",
+            Counter::BuffersIn => "buffers_in",
+            Counter::Truncated => "truncated",
+            Counter::ReceiveErrors => "receive_errors",
+            Counter::BufferShortages => "buffer_shortages",
+            Counter::Rearmed => "receive_rearmed",
+            Counter::CompletionOverflows => "completion_overflows",
+            Counter::KernelDrops => "kernel_drops",
+            Counter::DatagramsOut => "datagrams_out",
+            Counter::BytesOut => "bytes_out",
+            Counter::MessagesOut => "messages_out",
+            Counter::SendDropped => "send_dropped",
+            Counter::SendBlocked => "send_blocked",
+            Counter::TrainsSplit => "trains_split",
+        }
+    }
+}
+
+const COUNTERS: usize = Counter::ALL.len();
+
+/// The counters of one shard, on its own thread.
+#[derive(Debug)]
+pub(super) struct Counters([u64; COUNTERS]);
+
+impl Counters {
+    pub fn new() -> Self {
+        Self([0; COUNTERS])
+    }
+
+    pub fn add(&mut self, counter: Counter, count: usize) {
+        let cell = &mut self.0[counter as usize];
+        *cell = cell.wrapping_add(count as u64);
+    }
+
+    pub fn set(&mut self, counter: Counter, count: u64) {
+        self.0[counter as usize] = count;
+    }
+
+    /// Changes with every piece of work, but not with idle turns.
+    pub fn work(&self) -> u64 {
+        [Counter::BuffersIn, Counter::Commands, Counter::MessagesOut, Counter::SendDropped]
+            .into_iter()
+            .fold(0, |sum, counter| sum.wrapping_add(self.0[counter as usize]))
+    }
+
+    #[cfg(test)]
+    pub fn value(&self, counter: Counter) -> u64 {
+        self.0[counter as usize]
+    }
+}
+
+/// Counters of one shard as last published: at most 100 ms old while the shard has work.
+#[derive(Debug)]
+pub struct Published {
+    io: [AtomicU64; COUNTERS],
+    world: Box<[AtomicU64]>,
+}
+
+impl Published {
+    pub(super) fn new(world: usize) -> Self {
+        Self {
+            io: [const { AtomicU64::new(0) }; COUNTERS],
+            world: (0..world).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    pub(super) fn store(&self, io: &Counters, world: &[u64]) {
+        for (cell, value) in self.io.iter().zip(&io.0).chain(self.world.iter().zip(world)) {
+            cell.store(*value, Relaxed);
+        }
+    }
+
+    /// One of the counters of `io`.
+    pub fn io(&self, counter: Counter) -> u64 {
+        self.io[counter as usize].load(Relaxed)
+    }
+
+    /// The counters of the world, in its own order.
+    pub fn world(&self) -> impl Iterator<Item = u64> + '_ {
+        self.world.iter().map(|cell| cell.load(Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_stands_at_its_index() {
+        for (index, counter) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, index, "{}", counter.name());
+        }
+        let mut names: Vec<_> = Counter::ALL.iter().map(|counter| counter.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), COUNTERS, "names are unique");
+    }
+}

@@ -1,0 +1,42 @@
+//! Floor 4: the only system calls, the only unsafe code and the only clock of the library.
+//!
+//! One shard = one pinned thread = one UDP port = one driver. A driver is either io_uring (`uring`)
+//! or plain sockets (`mmsg`: ppoll, recvmmsg, sendmmsg); both do the same through the same send
+//! slots, so the [`World`] above can not tell which it runs on.
+//!
+//! One turn: reap completions, ingress, commands, timers, egress, one submit-and-wait.
+//! `Instant::now()` is read once in it; nothing in it allocates, locks or logs
+//! (`tests/io_steady.rs`).
+//!
+//! `io` has never heard of RTP, rooms or peers. RFC 3542 (packet information) is all it knows.
+
+mod address;
+mod ancillary;
+mod config;
+mod counters;
+mod drive;
+mod incoming;
+mod interfaces;
+mod link;
+mod mmsg;
+mod outgoing;
+mod pages;
+mod refusal;
+mod shard_world;
+mod socket;
+mod start;
+mod system;
+mod turn;
+mod unsegmented;
+mod uring;
+mod wake;
+mod world;
+
+pub use config::{IoChoice, IoConfig, Notify, Tuning};
+pub use counters::{Counter, Published};
+pub use interfaces::local_addresses;
+pub use link::{Ended, Refused, ShardLink};
+pub use refusal::{Driver, Granted, Refusal, StartError, Step};
+pub use start::{start, start_shard};
+pub use system::random_seed;
+pub use world::{Seat, World};

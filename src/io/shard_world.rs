@@ -1,0 +1,47 @@
+//! The one world that is driven outside of tests: a [`Shard`].
+
+use std::time::Instant;
+
+use super::world::World;
+use crate::shard::Shard;
+use crate::shard::command::{Command, Report};
+use crate::shard::outbox::Outbox;
+use crate::shard::stats::Counter;
+use crate::wire::path::Path;
+
+impl World for Shard {
+    type Command = Command;
+    type Report = Report;
+
+    const COUNTERS: usize = Counter::ALL.len();
+
+    fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        Shard::handle_datagram(self, now, path, datagram);
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command) {
+        Shard::handle_command(self, now, command);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Shard::handle_timeout(self, now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Shard::poll_timeout(self)
+    }
+
+    fn egress(&mut self, now: Instant, outbox: &mut impl Outbox) {
+        Shard::egress(self, now, outbox);
+    }
+
+    fn poll_report(&mut self) -> Option<Report> {
+        Shard::poll_report(self)
+    }
+
+    fn counters(&self, out: &mut [u64]) {
+        for (place, count) in out.iter_mut().zip(self.stats().all()) {
+            *place = *count;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a driver drives: one core's world, without system calls and without a clock.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use crate::shard::outbox::Outbox;
+use crate::wire::path::Path;
+
+/// Where a world is started: given to the function that makes it, on the shard's own thread.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// Index of the shard, from 0.
+    pub shard: usize,
+    /// The UDP port of the shard.
+    pub port: u16,
+    /// Addresses the socket can be reached by, best first.
+    pub local: Vec<IpAddr>,
+    /// 32 bytes of the kernel's random numbers, different for each seat.
+    pub seed: [u8; 32],
+    /// The time.
+    pub now: Instant,
+}
+
+/// One core's world. All its time and all its bytes come by these calls, from one thread.
+pub trait World {
+    /// What it is told.
+    type Command: Send + 'static;
+    /// What it tells.
+    type Report: Send + 'static;
+
+    /// How many numbers [`World::counters`] writes.
+    const COUNTERS: usize = 0;
+
+    /// A datagram came in. The memory goes back to the kernel when this returns.
+    fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]);
+
+    /// A command came in. Commands are never dropped and keep their order.
+    fn handle_command(&mut self, now: Instant, command: Self::Command);
+
+    /// [`World::poll_timeout`] has come.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// When to call [`World::handle_timeout`]; a time that has passed makes the next turn follow at
+    /// once.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Called once a turn: send what is to be sent. When `outbox.claim()` says `None`, it is called
+    /// again as soon as a submission completes.
+    fn egress(&mut self, now: Instant, outbox: &mut impl Outbox);
+
+    /// The next report. Not called while there is no room for one.
+    fn poll_report(&mut self) -> Option<Self::Report>;
+
+    /// Writes the world's counters, to be published. Called every 100 ms at most.
+    fn counters(&self, out: &mut [u64]) {
+        let _ = out;
+    }
+}

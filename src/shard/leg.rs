@@ -1,0 +1,130 @@
+//! The edge track → slot. A leg stands in at most one of its track's two lists, the one its mask
+//! says.
+
+use super::peer::Peer;
+use super::slab::{Key, Slab};
+use super::track::Track;
+use crate::route::id::TrackId;
+use crate::route::mask::{Bit, Mask};
+use crate::wire::media::Kind;
+use crate::wire::number::PayloadType;
+
+/// Where a leg is: a slot of a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LegRef {
+    /// The subscriber.
+    pub peer: Key<Peer>,
+    /// Index of the slot.
+    pub slot: u16,
+}
+
+/// A list of a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum List {
+    /// Takes every packet.
+    Active,
+    /// Takes packets from the next keyframe on.
+    Waiting,
+}
+
+/// One leg. It lives in its slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Leg {
+    /// The track it carries.
+    pub track: Key<Track>,
+    /// The track's name.
+    pub id: TrackId,
+    /// Tells it from the slot's earlier legs: what was queued for them is not sent.
+    pub generation: u32,
+    /// The conditions under which it carries packets.
+    pub mask: Mask,
+    /// What the subscriber calls the track's codec.
+    pub payload_type: Option<PayloadType>,
+    /// What the subscriber calls retransmissions of it.
+    pub rtx: Option<PayloadType>,
+    /// Where it stands in its track's lists.
+    place: Option<(List, usize)>,
+}
+
+impl Leg {
+    /// A leg that carries nothing yet.
+    pub fn new(track: Key<Track>, id: TrackId, kind: Kind, generation: u32) -> Self {
+        let mut mask = Mask::default();
+        mask.set(Bit::NeedsKey, kind == Kind::Video);
+        Self { track, id, generation, mask, payload_type: None, rtx: None, place: None }
+    }
+
+    fn list(&self) -> Option<List> {
+        if self.mask.is_active() {
+            Some(List::Active)
+        } else if self.mask.waits_for_key() {
+            Some(List::Waiting)
+        } else {
+            None
+        }
+    }
+}
+
+/// After a bit of the leg's mask flipped: moves it to the list where it belongs.
+pub fn refresh(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
+    let Some(leg) = leg_mut(peers, at) else { return };
+    let (wanted, stands) = (leg.list(), leg.place.map(|place| place.0));
+    if wanted == stands {
+        return;
+    }
+    unlink(peers, tracks, at);
+    let Some(slot) =
+        peers.get_mut(at.peer).and_then(|peer| peer.slots.get_mut(usize::from(at.slot)))
+    else {
+        return;
+    };
+    let Some(leg) = slot.leg.as_mut() else { return };
+    if stands == Some(List::Active) && slot.spec.kind == Kind::Video {
+        leg.mask.set(Bit::NeedsKey, true); // it will have missed packets
+    }
+    let Some(list) = leg.list() else { return };
+    let Some(track) = tracks.get_mut(leg.track) else { return };
+    if list == List::Active {
+        slot.rewriter.interrupt();
+    }
+    let legs = track.list_mut(list);
+    leg.place = Some((list, legs.len()));
+    legs.push(at);
+}
+
+/// Takes the leg out of its slot and out of its track's lists. What is queued for it is not sent.
+pub fn remove(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
+    unlink(peers, tracks, at);
+    if let Some(slot) = peers.get_mut(at.peer).and_then(|p| p.slots.get_mut(usize::from(at.slot))) {
+        slot.leg = None;
+        slot.rewriter.interrupt();
+    }
+}
+
+fn unlink(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
+    let Some(leg) = leg_mut(peers, at) else { return };
+    let Some((list, place)) = leg.place.take() else { return };
+    let Some(track) = tracks.get_mut(leg.track) else { return };
+    let legs = track.list_mut(list);
+    if legs.get(place) != Some(&at) {
+        return; // a leg's place is where it stands; nothing to take out otherwise
+    }
+    legs.swap_remove(place);
+    let moved = legs.get(place).copied();
+    if let Some(moved) = moved.and_then(|moved| leg_mut(peers, moved)) {
+        moved.place = Some((list, place));
+    }
+}
+
+fn leg_mut(peers: &mut Slab<Peer>, at: LegRef) -> Option<&mut Leg> {
+    peers.get_mut(at.peer)?.slots.get_mut(usize::from(at.slot))?.leg.as_mut()
+}
+
+impl Track {
+    fn list_mut(&mut self, list: List) -> &mut Vec<LegRef> {
+        match list {
+            List::Active => &mut self.active,
+            List::Waiting => &mut self.waiting,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Floor 3: one core's world, sans-IO: its peers, tables, legs and timers. Shares nothing.
+//!
+//! A packet's way through it: `ingress` (find the peer, authenticate, decrypt) → `fanout` (which
+//! legs) → `egress` (rewrite, seal, trains). Commands come in by `install` and `peers`. Time, bytes
+//! and randomness are arguments, so that a whole meeting runs on virtual time.
+
+pub mod command;
+mod egress;
+mod fanout;
+mod feedback;
+mod inbound;
+mod ingress;
+mod install;
+mod leg;
+pub mod outbox;
+mod peer;
+mod peers;
+mod rtcp_out;
+mod seating;
+mod slab;
+pub mod stats;
+mod tick;
+mod track;
+mod train;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use foldhash::fast::FixedState;
+
+use self::command::Report;
+use self::outbox::Submission;
+use self::peer::Peer;
+use self::slab::{Key, Slab};
+use self::stats::Stats;
+use self::track::Track;
+use crate::crypto::Random;
+use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, TrackId};
+use crate::route::table::MeetingTable;
+use crate::transport::sender::NtpClock;
+use crate::wire::path::Path;
+use crate::wire::stun::TransactionId;
+
+/// What a shard is born with.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardConfig {
+    /// Seeds all randomness of the shard.
+    pub seed: [u8; 32],
+    /// When.
+    pub started: Instant,
+    /// The process's one wall clock, for sender reports.
+    pub clock: NtpClock,
+    /// Whether packets of equal size leave as one train. Off: one datagram each, as a control.
+    pub trains: bool,
+}
+
+/// A meeting as this shard knows it.
+struct Meeting {
+    table: Box<MeetingTable>,
+    /// Something changed that decides who sits in which slot.
+    reseat: bool,
+    /// Who spoke when it was last reported.
+    speaking: Vec<ParticipantId>,
+    /// Who began to speak when, as a count of beginnings.
+    spoke: BTreeMap<ParticipantId, u64>,
+    spoken: u64,
+}
+
+impl Meeting {
+    fn new(table: Box<MeetingTable>) -> Self {
+        let (speaking, spoke) = (Vec::new(), BTreeMap::new());
+        Self { table, reseat: true, speaking, spoke, spoken: 0 }
+    }
+}
+
+/// A table is in force; it is acknowledged when all that was submitted before is complete.
+struct Ack {
+    meeting: MeetingId,
+    epoch: Epoch,
+    mark: Option<Submission>,
+}
+
+/// One core's world.
+pub struct Shard {
+    config: ShardConfig,
+    random: Random,
+    peers: Slab<Peer>,
+    tracks: Slab<Track>,
+    meetings: BTreeMap<MeetingId, Meeting>,
+    by_path: HashMap<Path, Key<Peer>, FixedState>,
+    /// Whose check an answer is for: it comes by a path that is nobody's yet.
+    by_check: HashMap<TransactionId, Key<Peer>, FixedState>,
+    by_ufrag: HashMap<Arc<str>, Key<Peer>, FixedState>,
+    by_peer: HashMap<PeerId, Key<Peer>, FixedState>,
+    by_track: HashMap<TrackId, Key<Track>, FixedState>,
+    /// Peers with something to send, each once; who is first rotates.
+    dirty: VecDeque<Key<Peer>>,
+    /// Last datagrams of peers that are gone.
+    farewells: VecDeque<(Path, Vec<u8>)>,
+    /// When to look after which peer. An entry that is not the peer's current one is stale.
+    due: BinaryHeap<Reverse<(Instant, Key<Peer>)>>,
+    next_tick: Instant,
+    reports: VecDeque<Report>,
+    acks: VecDeque<Ack>,
+    stats: Stats,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,479 @@
+//! Everything that a meeting needs, on one virtual clock.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringfence::control::api::{Change, OfferedSlot, OfferedTrack, PeerAnswer, PeerOffer, Refusal};
+use ringfence::control::{Coordinator, Request, ShardPort, Undelivered};
+use ringfence::crypto::{Opener, Random, Sealer};
+use ringfence::route::id::{MeetingId, ParticipantId, RoomId, Source};
+use ringfence::route::table::{Role, Roles};
+use ringfence::shard::command::{Command, Report};
+use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
+use ringfence::shard::stats::Counter;
+use ringfence::shard::{Shard, ShardConfig};
+use ringfence::transport::sender::NtpClock;
+use ringfence::transport::{Certificate, Fingerprint, IceCredentials};
+use ringfence::wire::demux::{Class, classify};
+use ringfence::wire::extension::{Extension, ExtensionIds};
+use ringfence::wire::media::{Codec, Kind, PayloadMap};
+use ringfence::wire::path::Path;
+use ringfence::wire::rtp::Rtp;
+use tokio::sync::oneshot;
+
+use crate::client::{self, Client};
+use crate::net::{Net, To, Weather, below};
+use crate::oracle::{Oracle, Whereabouts};
+
+/// What people do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Script {
+    /// They stay where they are and talk.
+    Quiet,
+    /// They move, alone and in crowds, and mute and unmute.
+    Restless,
+}
+
+/// Commands and reports under way between control and the shard, each with when it arrives.
+#[derive(Default)]
+struct Wires {
+    commands: VecDeque<(Instant, Command)>,
+    reports: VecDeque<(Instant, Report)>,
+    now: Option<Instant>,
+    delay: Duration,
+}
+
+struct Port(Rc<RefCell<Wires>>);
+
+impl ShardPort for Port {
+    fn send(&mut self, command: Command) -> Result<(), Undelivered> {
+        let mut wires = self.0.borrow_mut();
+        let at = wires.now.expect("time has begun") + wires.delay;
+        wires.commands.push_back((at, command));
+        Ok(())
+    }
+
+    fn poll_report(&mut self) -> Option<Report> {
+        let mut wires = self.0.borrow_mut();
+        let due = wires.reports.front()?.0 <= wires.now?;
+        if due { wires.reports.pop_front().map(|entry| entry.1) } else { None }
+    }
+
+    fn has_ended(&self) -> bool {
+        false
+    }
+
+    fn candidates(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+/// Send buffers whose completions come late.
+struct Buffers {
+    memory: Vec<u8>,
+    sent: Vec<(u64, Path, Vec<u8>, usize)>,
+    next: u64,
+    in_flight: BTreeMap<u64, Instant>,
+    now: Instant,
+    latency: Duration,
+}
+
+impl Outbox for Buffers {
+    fn claim(&mut self) -> Option<&mut [u8]> {
+        // Few enough that egress meets the end of them now and then.
+        if self.in_flight.len() < 24 { Some(&mut self.memory) } else { None }
+    }
+
+    fn send(&mut self, len: usize, segment: usize, path: Path) {
+        self.sent.push((self.next, path, self.memory[..len].to_vec(), segment));
+        self.in_flight.insert(self.next, self.now + self.latency);
+        self.next += 1;
+    }
+
+    fn next(&self) -> Submission {
+        Submission(self.next)
+    }
+
+    fn completed_below(&self) -> Submission {
+        Submission(self.in_flight.keys().next().copied().unwrap_or(self.next))
+    }
+}
+
+struct Moving {
+    done: oneshot::Receiver<Result<(), Refusal>>,
+    who: Vec<ParticipantId>,
+}
+
+pub struct World {
+    now: Instant,
+    random: Random,
+    weather: Weather,
+    net: Net,
+    shard: Shard,
+    buffers: Buffers,
+    wires: Rc<RefCell<Wires>>,
+    control: Coordinator<Port>,
+    meeting: MeetingId,
+    rooms: Vec<RoomId>,
+    pub clients: Vec<Client>,
+    moving: Vec<Moving>,
+    pub oracle: Oracle,
+    pub moves: u64,
+    ticks: u64,
+}
+
+/// Fewer than there are people in a room now and then, so that slots change hands.
+const KINDS: [Kind; 3] = [Kind::Audio, Kind::Video, Kind::Video];
+
+impl World {
+    pub fn new(seed: u64, weather: Weather) -> Self {
+        let now = Instant::now(); // only a base: everything else is virtual
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
+        let config = ShardConfig { seed: bytes, started: now, clock, trains: true };
+        let wires = Rc::new(RefCell::new(Wires { now: Some(now), ..Wires::default() }));
+        let certificate = Arc::new(Certificate::generate().expect("a certificate"));
+        let mut control =
+            Coordinator::new(vec![Port(wires.clone())], certificate, Random::from_seed([9; 32]));
+        let (reply, mut opened) = oneshot::channel();
+        control.handle(Request::OpenMeeting(reply));
+        let (meeting, main) = opened.try_recv().expect("at once").expect("a meeting");
+        let latency = Duration::from_millis(1);
+        Self {
+            now,
+            random: Random::from_seed(bytes),
+            weather,
+            net: Net::default(),
+            shard: Shard::new(config),
+            buffers: Buffers {
+                memory: vec![0; TRAIN_MAX],
+                sent: Vec::new(),
+                next: 0,
+                in_flight: BTreeMap::new(),
+                now,
+                latency,
+            },
+            wires,
+            control,
+            meeting,
+            rooms: vec![main],
+            clients: Vec::new(),
+            moving: Vec::new(),
+            oracle: Oracle::default(),
+            moves: 0,
+            ticks: 0,
+        }
+    }
+
+    pub fn weather(&mut self, weather: Weather) {
+        self.weather = weather;
+    }
+
+    /// People in the main room, and breakouts beside it.
+    pub fn populate(&mut self, people: usize, breakouts: usize) {
+        for _ in 0..breakouts {
+            let (reply, mut opened) = oneshot::channel();
+            self.control.handle(Request::OpenRoom(self.meeting, reply));
+            self.rooms.push(opened.try_recv().expect("at once").expect("a room"));
+        }
+        for at in 0..people {
+            let (reply, mut admitted) = oneshot::channel();
+            let (meeting, room) = (self.meeting, self.rooms[0]);
+            let (role, receives) = (Role(0), Roles::ALL);
+            self.control.handle(Request::Admit { meeting, room, role, receives, reply });
+            let who = admitted.try_recv().expect("at once").expect("admitted");
+            let (reply, mut answered) = oneshot::channel();
+            let offer = Box::new(offer(at));
+            self.control.handle(Request::AddPeer(self.meeting, who, offer, reply));
+            let answer: PeerAnswer = answered.try_recv().expect("at once").expect("answered");
+            self.clients.push(Client::new(at, who, &answer, &KINDS));
+            self.oracle.rooms.insert(who, Whereabouts { now: room, leaving: Vec::new() });
+            self.step(Duration::from_millis(10));
+            self.connect(at);
+        }
+    }
+
+    fn connect(&mut self, at: usize) {
+        let client = &self.clients[at];
+        let (key, salt) = client::keys(2 * at as u64);
+        let opener = Opener::new(client::PROFILE, &key, &salt).expect("key lengths");
+        let (key, salt) = client::keys(2 * at as u64 + 1);
+        let sealer = Sealer::new(client::PROFILE, &key, &salt).expect("key lengths");
+        self.shard.inject_session(client.peer, client.path, opener, sealer);
+    }
+
+    /// Lets `span` of virtual time pass.
+    pub fn run(&mut self, span: Duration, script: Script) {
+        let end = self.now + span;
+        while self.now < end {
+            self.talk();
+            if script == Script::Restless && below(&mut self.random, 12) == 0 {
+                self.stir();
+            }
+            self.step(Duration::from_millis(10));
+        }
+    }
+
+    /// 10 ms: everything that arrives in it, each at its own time.
+    fn step(&mut self, span: Duration) {
+        let end = self.now + span;
+        loop {
+            let due = [
+                self.net.next_at(),
+                self.shard.poll_timeout(),
+                self.wires.borrow().commands.front().map(|entry| entry.0),
+                self.wires.borrow().reports.front().map(|entry| entry.0),
+                self.buffers.in_flight.values().min().copied(),
+            ];
+            let next = due.into_iter().flatten().min().filter(|at| *at < end).unwrap_or(end);
+            // A busy shard comes late: packets, commands and timers meet in one turn.
+            let late = if below(&mut self.random, 4) == 0 { 2_000 } else { 1 };
+            let late = Duration::from_micros(u64::from(below(&mut self.random, late)));
+            self.now = self.now.max((next + late).min(end));
+            self.wires.borrow_mut().now = Some(self.now);
+            self.turn();
+            if self.now >= end {
+                return;
+            }
+        }
+    }
+
+    /// One turn of the shard, in the order of DESIGN.md §3: completions, ingress, commands, timers, egress.
+    fn turn(&mut self) {
+        let now = self.now;
+        self.buffers.now = now;
+        self.buffers.in_flight.retain(|_, at| *at > now);
+        self.oracle.completes(|number| !self.buffers.in_flight.contains_key(&number));
+        while let Some((to, mut bytes)) = self.net.arrived(now) {
+            match to {
+                To::Relay { from } => self.relay_takes(from, &mut bytes),
+                To::Client(at) => self.client_takes(at, &mut bytes),
+            }
+        }
+        loop {
+            let due = self.wires.borrow().commands.front().is_some_and(|entry| entry.0 <= now);
+            let command = if due { self.wires.borrow_mut().commands.pop_front() } else { None };
+            let Some((_, command)) = command else { break };
+            if let Command::Install(table) = &command {
+                self.oracle.installs(table);
+            }
+            self.shard.handle_command(now, command);
+        }
+        self.shard.handle_timeout(now);
+        // Now and then the kernel takes long, so that queues are not empty when a table comes.
+        let most = if below(&mut self.random, 8) == 0 { 30_000 } else { 3_000 };
+        let latency = u64::from(below(&mut self.random, most)) + 1;
+        self.buffers.latency = Duration::from_micros(latency);
+        self.shard.egress(now, &mut self.buffers);
+        while let Some(report) = self.shard.poll_report() {
+            let mut wires = self.wires.borrow_mut();
+            // Behind the reports before it, by up to a millisecond.
+            let delay = Duration::from_micros(u64::from(below(&mut self.random, 1_000)) + 1);
+            let at = wires.reports.back().map_or(now, |entry| entry.0).max(now) + delay;
+            wires.reports.push_back((at, report));
+        }
+        self.deliver();
+        self.wires.borrow_mut().delay =
+            Duration::from_micros(u64::from(below(&mut self.random, 2_000)));
+        self.control.collect();
+        while self.control.poll_event().is_some() {}
+        self.settle();
+    }
+
+    /// What the shard submitted: judged, then on its way.
+    fn deliver(&mut self) {
+        for (number, path, train, segment) in std::mem::take(&mut self.buffers.sent) {
+            let at = self.clients.iter().position(|client| client.path == path);
+            let at = at.expect("only clients are sent to");
+            for datagram in train.chunks(segment) {
+                if classify(datagram) == Class::Rtp {
+                    self.oracle.judge(number, &self.clients[at], datagram);
+                }
+                self.net.send(self.now, &mut self.random, self.weather, To::Client(at), datagram);
+            }
+        }
+    }
+
+    fn relay_takes(&mut self, from: usize, bytes: &mut [u8]) {
+        let client = &self.clients[from];
+        if let Some(tag) = Rtp::parse(bytes).ok().and_then(|rtp| client.tag(rtp.ssrc(), rtp.seq()))
+        {
+            self.oracle.reaches(tag);
+        }
+        self.shard.handle_datagram(self.now, client.path, bytes);
+    }
+
+    fn client_takes(&mut self, at: usize, bytes: &mut [u8]) {
+        let client = &mut self.clients[at];
+        let answers = match classify(bytes) {
+            Class::Rtp => client.listen(bytes, &mut self.random),
+            Class::Rtcp => client.obey(bytes),
+            _ => Vec::new(),
+        };
+        for answer in answers {
+            self.net.send(
+                self.now,
+                &mut self.random,
+                self.weather,
+                To::Relay { from: at },
+                &answer,
+            );
+        }
+    }
+
+    /// 10 ms of everybody's voice and camera.
+    fn talk(&mut self) {
+        self.ticks += 1;
+        for at in 0..self.clients.len() {
+            let mut said = Vec::new();
+            if self.ticks % 2 == at as u64 % 2 {
+                let loud = (self.ticks / 100 + at as u64).is_multiple_of(3);
+                said.push(self.clients[at].speak(loud));
+            }
+            if self.ticks % 10 == at as u64 % 10 {
+                if below(&mut self.random, 60) == 0 {
+                    self.clients[at].change_ssrc();
+                }
+                said.extend(self.clients[at].show());
+            }
+            for datagram in said {
+                let to = To::Relay { from: at };
+                self.net.send(self.now, &mut self.random, self.weather, to, &datagram);
+            }
+        }
+    }
+
+    /// Somebody, or a crowd, goes somewhere; or somebody mutes or unmutes.
+    fn stir(&mut self) {
+        let whole = below(&mut self.random, 6) == 0;
+        let mut changes = Vec::new();
+        for at in 0..self.clients.len() {
+            let participant = self.clients[at].participant;
+            if !whole && below(&mut self.random, 6) != 0 {
+                continue;
+            }
+            if below(&mut self.random, 8) == 0 {
+                let muted = below(&mut self.random, 2) == 0;
+                changes.push(Change::Mute { participant, source: Source::Microphone, muted });
+                continue;
+            }
+            let room = self.rooms[below(&mut self.random, self.rooms.len() as u32) as usize];
+            changes.push(Change::Move { participant, room });
+        }
+        self.change(changes);
+    }
+
+    /// Everybody at once into the breakouts, in turn.
+    pub fn scatter(&mut self) {
+        let breakouts = &self.rooms[1..];
+        let rooms = breakouts.iter().cycle();
+        let changes = self
+            .clients
+            .iter()
+            .zip(rooms)
+            .map(|(client, room)| Change::Move { participant: client.participant, room: *room });
+        self.change(changes.collect());
+    }
+
+    fn change(&mut self, changes: Vec<Change>) {
+        let mut who = Vec::new();
+        for change in &changes {
+            let Change::Move { participant, room } = change else { continue };
+            let at = self.oracle.rooms.get_mut(participant).expect("everybody is somewhere");
+            // Who is asked to move on while still moving may be in any of the rooms on its way.
+            at.leaving.push(at.now);
+            at.now = *room;
+            who.push(*participant);
+        }
+        self.moves += who.len() as u64;
+        let (reply, done) = oneshot::channel();
+        self.control.handle(Request::Change(self.meeting, changes, reply));
+        self.moving.push(Moving { done, who });
+    }
+
+    /// Changes that are in force now: from here on the old room counts no more.
+    fn settle(&mut self) {
+        let mut waiting = Vec::new();
+        let mut settled = Vec::new();
+        for mut moving in std::mem::take(&mut self.moving) {
+            match moving.done.try_recv() {
+                Ok(result) => {
+                    result.expect("every room exists");
+                    settled.extend(moving.who);
+                }
+                Err(_) => waiting.push(moving),
+            }
+        }
+        self.moving = waiting;
+        let busy: BTreeSet<_> =
+            self.moving.iter().flat_map(|moving| &moving.who).copied().collect();
+        for who in settled.into_iter().filter(|who| !busy.contains(who)) {
+            self.oracle.rooms.get_mut(&who).expect("everybody is somewhere").leaving.clear();
+        }
+    }
+
+    pub fn epochs(&self) -> u64 {
+        self.shard.stats().of(Counter::Epochs)
+    }
+
+    pub fn judge(&self, seed: u64) {
+        let violations = &self.oracle.violations;
+        let first = violations.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+        assert!(violations.is_empty(), "seed {seed}: {} violations:\n{first}", violations.len());
+    }
+
+    /// Who is unmuted is heard, and everybody is seen, by all of their room and by nobody else.
+    pub fn everybody_hears_their_own_room(&self, seed: u64) {
+        for client in &self.clients {
+            let room = self.oracle.rooms[&client.participant].now;
+            let others = self.clients.iter().filter(|other| {
+                other.participant != client.participant
+                    && self.oracle.rooms[&other.participant].now == room
+            });
+            let others: BTreeSet<ParticipantId> = others.map(|other| other.participant).collect();
+            let heard = self.oracle.heard.get(&client.participant).cloned().unwrap_or_default();
+            let seen: BTreeSet<_> = heard.iter().filter(|tag| tag.1).map(|tag| tag.0).collect();
+            let expected = others.len().min(2);
+            assert!(seen.is_subset(&others), "seed {seed}: {seen:?} of {others:?}");
+            // With more people than slots, who is seen may have changed meanwhile.
+            let enough = seen.len() == expected || others.len() > 2 && seen.len() > 2;
+            assert!(enough, "seed {seed}: {:?} sees {seen:?}", client.participant);
+        }
+    }
+}
+
+fn offer(at: usize) -> PeerOffer {
+    let [microphone, camera] = Client::ssrcs(at);
+    let track = |mid: &str, source, ssrcs| OfferedTrack { mid: mid.into(), source, ssrcs };
+    let slot = |(at, kind): (usize, &Kind)| OfferedSlot {
+        mid: format!("s{at}").into(),
+        kind: *kind,
+        rtx: *kind == Kind::Video,
+    };
+    let mut extensions = ExtensionIds::default();
+    extensions.set(Extension::AudioLevel, client::LEVEL_ID);
+    PeerOffer {
+        ice: IceCredentials { ufrag: format!("u{at}").into(), pwd: "p".repeat(22).into() },
+        fingerprint: Fingerprint::Sha256([0; 32]),
+        payloads: vec![
+            PayloadMap { payload_type: client::OPUS, codec: Codec::Opus, rtx: None },
+            PayloadMap { payload_type: client::VP8, codec: Codec::Vp8, rtx: Some(client::VP8_RTX) },
+        ],
+        extensions,
+        tracks: vec![
+            track("0", Source::Microphone, microphone),
+            track("1", Source::Camera, camera),
+        ],
+        slots: KINDS.iter().enumerate().map(slot).collect(),
+        from: None,
+    }
+}
