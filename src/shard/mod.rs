@@ -8,6 +8,7 @@ pub mod command;
 mod egress;
 mod fanout;
 mod feedback;
+pub mod histogram;
 mod inbound;
 mod ingress;
 mod install;

@@ -33,6 +33,10 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENT_MAX: Duration = Duration::from_secs(45);
 /// How long one write may take.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// RFC 6455 §7.4.1: the message is too big to process.
+const TOO_LONG: u16 = 1_009;
+/// How long a client whose frame was not read to its end has time to read why.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// `GET /v1/rpc`.
 pub async fn upgrade(
@@ -131,8 +135,14 @@ impl Page {
         if let Some((meeting, seat)) = self.seat {
             self.app.meetings.lost(&meeting, seat).await;
         }
+        let unread = end.0 == TOO_LONG;
         let close = CloseFrame { code: end.0, reason: end.1.into() };
-        let _ = write(&mut socket, Message::Close(Some(close))).await; // often it is closed already
+        let told = write(&mut socket, Message::Close(Some(close))).await; // often it is closed already
+        if unread && told.is_ok() {
+            // To close over bytes that were never read resets the connection, and a client that is
+            // reset does not learn why.
+            tokio::time::sleep(LINGER).await;
+        }
     }
 
     async fn tick(&mut self, socket: &mut WebSocket) -> Result<(), End> {
@@ -238,7 +248,7 @@ impl Page {
 fn unreadable(error: &axum::Error) -> End {
     // axum hides the library whose error it is: its words are all there is.
     match error.to_string().starts_with("Space limit exceeded") {
-        true => End(1_009, "over 320 KiB"),
+        true => End(TOO_LONG, "over 320 KiB"),
         false => End(1_000, ""),
     }
 }
