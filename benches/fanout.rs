@@ -80,9 +80,6 @@ fn raw(
 
 fn fanout(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("fanout");
-    group.sample_size(20);
-    group.warm_up_time(Duration::from_millis(500));
-    group.measurement_time(Duration::from_millis(1_500));
     for subscribers in SUBSCRIBERS {
         shard(&mut group, Profile::AeadAes128Gcm, Media::VIDEO, subscribers);
         shard(&mut group, Profile::AeadAes128Gcm, Media::AUDIO, subscribers);
@@ -141,7 +138,7 @@ fn figure_e() {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    let mut criterion = thread_time::criterion(20, 1.2);
     fanout(&mut criterion);
     criterion.final_summary();
     figure_e();

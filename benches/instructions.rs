@@ -1,14 +1,15 @@
 //! Instructions that one unit of work takes, counted by valgrind and held against bounds.
 //!
 //! `cargo bench --bench instructions` counts and compares; `… -- --write` writes the bounds file,
-//! `benches/instructions.txt`, anew. Each work is run twice, once for n units and once for 2n, with
-//! the same preparation (for 2n) in both; the difference is what n units take, wherever the
-//! compiler put their code. Counts do not depend on how busy the machine is.
+//! `benches/instructions.txt`, anew. Each work runs under callgrind in a process of its own, which
+//! says where counting begins and ends (a valgrind client request), so that neither preparation nor
+//! what the compiler put where matters. Counts do not depend on how busy the machine is.
 
 mod fan;
 mod relay;
 mod thread_time;
 
+use std::any::Any;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
@@ -32,18 +33,21 @@ const HEAD_ROOM: f64 = 1.05;
 const LOOSE: f64 = 1.15;
 const REFRESH: &str = "cargo bench --bench instructions -- --write";
 
+/// What is counted. It gives back what it worked on, so that putting it away is not counted.
+type Prepared = Box<dyn FnOnce() -> Box<dyn Any>>;
+
 /// One figure.
 struct Work {
     /// Its name in the bounds file.
     name: &'static str,
     /// What one unit is.
     unit: &'static str,
-    /// Steps of the shorter run; the longer one makes twice as many.
+    /// How often the step is made.
     steps: usize,
     /// Units of one step.
     units: usize,
-    /// Prepares for so many steps, and makes the first of them.
-    run: fn(prepared: usize, made: usize),
+    /// Prepares for so many steps.
+    prepare: fn(steps: usize) -> Prepared,
 }
 
 const WORKS: [Work; 8] = [
@@ -52,135 +56,181 @@ const WORKS: [Work; 8] = [
         unit: "packet sent by a shard, AEAD_AES_128_GCM, 1,200 B, frames of six, 1 → 100",
         steps: 40,
         units: 6 * 100,
-        run: |prepared, made| forward(Media::VIDEO, 100, prepared, made),
+        prepare: |steps| forward(Media::VIDEO, 100, steps),
     },
     Work {
         name: "forward_120B_to_100",
         unit: "packet sent by a shard, AEAD_AES_128_GCM, 120 B, one at a time, 1 → 100",
         steps: 100,
         units: 100,
-        run: |prepared, made| forward(Media::AUDIO, 100, prepared, made),
+        prepare: |steps| forward(Media::AUDIO, 100, steps),
     },
     Work {
         name: "seal_1200B",
         unit: "bare seal in place over 100 keys, AEAD_AES_128_GCM, 1,200 B",
         steps: 20,
         units: 6 * 100,
-        run: |_, made| {
-            Raw::new(Profile::AeadAes128Gcm, Media::VIDEO, 100).seal(made, false);
-        },
+        prepare: seal,
     },
     Work {
         name: "ingress_1200B",
         unit: "packet taken by a shard, AEAD_AES_128_GCM, 1,200 B, nobody listens",
         steps: 500,
         units: 6,
-        run: |prepared, made| forward(Media::VIDEO, 0, prepared, made),
+        prepare: |steps| forward(Media::VIDEO, 0, steps),
     },
     Work {
         name: "wire_parse",
         unit: "packet classified, parsed, its elements and VP8 facts read",
         steps: 50_000,
         units: 1,
-        run: |_, made| parse(made),
+        prepare: parse,
     },
     Work {
         name: "flip_among_10",
         unit: "mute or unmute among 10 people, control and shard",
         steps: 50,
         units: 1,
-        run: |_, made| flip(made),
+        prepare: |steps| flip(1, steps),
     },
     Work {
         name: "move_among_20",
         unit: "move between two rooms of 10, control and shard",
         steps: 50,
         units: 1,
-        run: |_, made| moves(made),
+        prepare: moves,
     },
     Work {
         name: "flip_among_200",
         unit: "mute or unmute among 200 people in rooms of 10, control and shard",
         steps: 4,
         units: 1,
-        run: |_, made| flip_among(20, made),
+        prepare: |steps| flip(20, steps),
     },
 ];
 
-fn forward(media: Media, subscribers: usize, prepared: usize, made: usize) {
+fn forward(media: Media, subscribers: usize, steps: usize) -> Prepared {
     let mut fan = Fan::new(Profile::AeadAes128Gcm, media, subscribers);
     let mut packets = Vec::new();
-    fan.write(prepared, &mut packets);
-    fan.forward(&mut packets[..made * media.burst]);
-    fan.check();
+    fan.write(steps, &mut packets);
+    Box::new(move || {
+        fan.forward(&mut packets);
+        fan.check();
+        Box::new((fan, packets))
+    })
 }
 
-fn parse(made: usize) {
+fn seal(steps: usize) -> Prepared {
+    let mut raw = Raw::new(Profile::AeadAes128Gcm, Media::VIDEO, 100);
+    raw.seal(1, true);
+    Box::new(move || {
+        raw.seal(steps, false);
+        Box::new(raw)
+    })
+}
+
+fn parse(steps: usize) -> Prepared {
     let mut packet = vec![0x5A; 1_200];
     packet[..12].copy_from_slice(&[0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]);
     // Two elements of one byte, id 1 and 2 (RFC 8285 §4.2), then VP8 (RFC 7741 §4.2).
     packet[12..20].copy_from_slice(&[0xBE, 0xDE, 0, 1, 0x10, 30, 0x20, 1]);
     packet[20..27].copy_from_slice(&[0x90, 0xE0, 0x81, 2, 3, 0x60, 0x51]);
-    for _ in 0..made {
-        let bytes = black_box(&packet[..]);
-        assert_eq!(classify(bytes), Class::Rtp);
-        let rtp = Rtp::parse(bytes).expect("well-formed");
-        let level = rtp.extensions().find(|(id, _)| *id == 2);
-        let facts = inspect(Codec::Vp8, rtp.payload().expect("well-formed"));
-        black_box((rtp.ssrc(), rtp.seq(), level, facts));
-    }
+    Box::new(move || {
+        for _ in 0..steps {
+            let bytes = black_box(&packet[..]);
+            assert_eq!(classify(bytes), Class::Rtp);
+            let rtp = Rtp::parse(bytes).expect("well-formed");
+            let level = rtp.extensions().find(|(id, _)| *id == 2);
+            let facts = inspect(Codec::Vp8, rtp.payload().expect("well-formed"));
+            black_box((rtp.ssrc(), rtp.seq(), level, facts));
+        }
+        Box::new(packet)
+    })
 }
 
-fn flip(made: usize) {
-    flip_among(1, made);
-}
-
-fn flip_among(rooms: usize, made: usize) {
+fn flip(rooms: usize, steps: usize) -> Prepared {
     let mut relay = Relay::new(rooms, 10);
     relay.speak(0, rooms * 10);
-    for time in 0..made {
-        let (participant, source) = (relay.people[0].who, Source::Microphone);
-        relay.change(vec![Change::Mute { participant, source, muted: time % 2 == 0 }]);
-    }
+    Box::new(move || {
+        for step in 0..steps {
+            let (participant, source) = (relay.people[0].who, Source::Microphone);
+            relay.change(vec![Change::Mute { participant, source, muted: step % 2 == 0 }]);
+        }
+        Box::new(relay)
+    })
 }
 
-fn moves(made: usize) {
+fn moves(steps: usize) -> Prepared {
     let mut relay = Relay::new(2, 10);
     relay.speak(0, 20);
-    for time in 1..=made {
-        let (participant, room) = (relay.people[0].who, relay.rooms[time % 2]);
-        relay.change(vec![Change::Move { participant, room }]);
+    Box::new(move || {
+        for step in 1..=steps {
+            let (participant, room) = (relay.people[0].who, relay.rooms[step % 2]);
+            relay.change(vec![Change::Move { participant, room }]);
+        }
+        Box::new(relay)
+    })
+}
+
+/// Callgrind begins to count, or stops. Nothing where no valgrind listens.
+#[cfg(target_arch = "x86_64")]
+fn toggle_counting() {
+    /// `CALLGRIND_TOGGLE_COLLECT` of the tool `CT`, and five arguments that it does not have.
+    const REQUEST: [u64; 6] = [0x4354_0002, 0, 0, 0, 0, 0];
+    // SAFETY: the rotations add up to twice the width of `rdi`, and `rbx` is exchanged with itself,
+    // so a processor does nothing here; valgrind takes this for a request, reads the six numbers at
+    // `rax`, and writes its answer to `rdx`. Memory is assumed to be touched, so that nothing
+    // counted moves to the other side.
+    unsafe {
+        std::arch::asm!(
+            "rol rdi, 3",
+            "rol rdi, 13",
+            "rol rdi, 61",
+            "rol rdi, 51",
+            "xchg rbx, rbx",
+            in("rax") REQUEST.as_ptr(),
+            inout("rdx") 0_u64 => _,
+            options(nostack),
+        );
     }
 }
 
-/// Instructions of a whole run of this program, as valgrind counts them.
-fn count(name: &str, prepared: usize, made: usize) -> Result<u64, String> {
+#[cfg(not(target_arch = "x86_64"))]
+fn toggle_counting() {}
+
+/// `--work NAME`: what runs under valgrind. Whether it was asked for.
+fn run_work(arguments: &[String]) -> bool {
+    let asked = arguments.iter().skip_while(|argument| *argument != "--work").nth(1);
+    let Some(work) = asked.and_then(|name| WORKS.iter().find(|work| work.name == name)) else {
+        return false;
+    };
+    let prepared = (work.prepare)(work.steps);
+    toggle_counting();
+    let kept = prepared();
+    toggle_counting();
+    drop(kept);
+    true
+}
+
+/// Instructions of one unit, as valgrind counts them in a run of this program.
+fn count(work: &Work) -> Result<f64, String> {
     let own = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
     let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", "--collect-atstart=no", "--callgrind-out-file=/dev/null"])
         .arg(own)
-        .args(["--work", name, &prepared.to_string(), &made.to_string()])
+        .args(["--work", work.name])
         .output()
         .map_err(|error| format!("valgrind does not start ({error}): apt-get install valgrind"))?;
     let said = String::from_utf8_lossy(&run.stderr);
     if !run.status.success() {
-        return Err(format!("{name}: {}\n{said}", run.status));
+        return Err(format!("{}: {}\n{said}", work.name, run.status));
     }
     let line = said.lines().find_map(|line| line.split_once("Collected :"));
-    let number = line.and_then(|(_, number)| number.trim().parse().ok());
-    number.ok_or_else(|| format!("{name}: valgrind printed no `Collected :` line:\n{said}"))
-}
-
-/// Instructions of one unit. Both runs at the same time.
-fn measure(work: &Work) -> Result<f64, String> {
-    let (n, twice) = (work.steps, 2 * work.steps);
-    let (short, long) = std::thread::scope(|scope| {
-        let short = scope.spawn(|| count(work.name, twice, n));
-        let long = count(work.name, twice, twice);
-        (short.join().expect("it does not panic"), long)
-    });
-    let difference = long?.saturating_sub(short?);
-    Ok(difference as f64 / (n * work.units) as f64)
+    let number = line.and_then(|(_, number)| number.trim().parse::<u64>().ok());
+    match number {
+        Some(0) | None => Err(format!("{}: valgrind counted nothing:\n{said}", work.name)),
+        Some(number) => Ok(number as f64 / (work.steps * work.units) as f64),
+    }
 }
 
 /// The bounds, by name.
@@ -231,7 +281,7 @@ fn count_all(write: bool) -> Result<bool, String> {
     let mut faults = Vec::new();
     println!("instructions per unit          counted      bound");
     for work in &WORKS {
-        let instructions = measure(work)?;
+        let instructions = count(work)?;
         counted.push(instructions);
         let judged =
             if write { Ok(instructions * HEAD_ROOM) } else { judge(work, instructions, &bounds) };
@@ -256,18 +306,9 @@ fn count_all(write: bool) -> Result<bool, String> {
     Ok(faults.is_empty())
 }
 
-/// `--work NAME PREPARED MADE`: what runs under valgrind.
-fn run_work(arguments: &[String]) -> Option<()> {
-    let at = arguments.iter().position(|argument| argument == "--work")?;
-    let [name, prepared, made] = arguments.get(at + 1..at + 4)? else { return None };
-    let work = WORKS.iter().find(|work| work.name == name)?;
-    (work.run)(prepared.parse().ok()?, made.parse().ok()?);
-    Some(())
-}
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if run_work(&arguments).is_some() {
+    if run_work(&arguments) {
         return ExitCode::SUCCESS;
     }
     if !cfg!(target_arch = "x86_64") {

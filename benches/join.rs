@@ -147,9 +147,6 @@ fn prepare((_, rooms, people, live): (&str, usize, usize, usize)) -> Relay {
 
 fn joins(criterion: &mut Criterion<ThreadTime>, pair: &DtlsCertificate) {
     let mut group = criterion.benchmark_group("join");
-    group.sample_size(10);
-    group.warm_up_time(Duration::from_millis(500));
-    group.measurement_time(Duration::from_millis(2_000));
     for meeting in MEETINGS {
         let mut relay = None;
         group.bench_function(meeting.0, |bencher| {
@@ -189,7 +186,7 @@ fn figure_j(pair: &DtlsCertificate) {
 
 fn main() {
     let pair = dimpl::certificate::generate_self_signed_certificate().expect("randomness");
-    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    let mut criterion = thread_time::criterion(10, 1.5);
     joins(&mut criterion, &pair);
     criterion.final_summary();
     figure_j(&pair);

@@ -111,9 +111,6 @@ fn bench(
 
 fn changes(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("masks");
-    group.sample_size(10);
-    group.warm_up_time(Duration::from_millis(500));
-    group.measurement_time(Duration::from_millis(2_000));
     for (rooms, _) in MEETINGS {
         let people = rooms * PEOPLE_EACH;
         let (mut changing, all) = (None, || Changing::all(rooms));
@@ -151,9 +148,6 @@ fn model(rooms: usize) -> Meeting {
 /// The tables of one epoch, and what two epochs have in common.
 fn tables(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("tables");
-    group.sample_size(20);
-    group.warm_up_time(Duration::from_millis(500));
-    group.measurement_time(Duration::from_millis(1_500));
     for (rooms, _) in MEETINGS {
         let people = rooms * PEOPLE_EACH;
         group.throughput(elements(people));
@@ -213,7 +207,7 @@ fn figure_k() {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
+    let mut criterion = thread_time::criterion(10, 1.5);
     changes(&mut criterion);
     tables(&mut criterion);
     criterion.final_summary();

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{Criterion, Throughput};
 
 /// How long this thread ran so far. Asking costs well under a microsecond.
 pub fn thread_time() -> Duration {
@@ -30,6 +30,19 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 pub fn median<T: Copy + PartialOrd>(values: &mut [T]) -> T {
     values.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
     values[values.len() / 2]
+}
+
+/// Criterion by this clock, quick: `samples` in about `seconds` a bench, no plots, and fewer
+/// resamples than its default, which would take longer than the measurement.
+pub fn criterion(samples: usize, seconds: f64) -> Criterion<ThreadTime> {
+    Criterion::default()
+        .with_measurement(ThreadTime)
+        .sample_size(samples)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs_f64(seconds))
+        .nresamples(10_000)
+        .without_plots()
+        .configure_from_args()
 }
 
 /// Measures by [`thread_time`]; formats as criterion's wall time does.
