@@ -1,18 +1,21 @@
 //! SRTP: seal and open, every profile, audio and video sized packets, one key and a thousand.
 //!
-//! `cargo bench --bench srtp`. The arm `webrtc-srtp` is the control. With one key the caches are
+//! `cargo bench --bench srtp`, by CPU time of the thread. The arm `webrtc-srtp` is the control. With one key the caches are
 //! warm; with a thousand, taken in turn, they are as in a meeting of a thousand subscribers.
 //! Opening copies the sealed packet first, since it happens in place; the arm `copy` says what that
 //! costs.
 
+mod thread_time;
+
 use std::hint::black_box;
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion};
 use ringfence::crypto::{Ledger, OVERHEAD_MAX, Opener, Profile, ReplayWindow, Sealer};
 use ringfence::wire::number::Ssrc;
 use webrtc_srtp::context::Context;
 use webrtc_srtp::protection_profile::ProtectionProfile;
+
+use thread_time::{ThreadTime, elements};
 
 const HEADER_LEN: usize = 12;
 const SIZES: [usize; 2] = [120, 1_200];
@@ -57,7 +60,7 @@ fn sealers(profile: Profile, keys: usize, size: usize) -> Vec<(Sealer, Ledger, V
     (0..keys).map(one).collect()
 }
 
-fn seal(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize, keys: usize) {
+fn seal(group: &mut BenchmarkGroup<'_, ThreadTime>, profile: Profile, size: usize, keys: usize) {
     let mut sealers = sealers(profile, keys, size);
     let mut turn = 0;
     group.bench_function(format!("ringfence/{size}B/{keys}key"), |bencher| {
@@ -70,22 +73,28 @@ fn seal(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize,
     });
 }
 
-fn seal_control(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize) {
-    let mut context = theirs(profile, 0);
+fn seal_control(
+    group: &mut BenchmarkGroup<'_, ThreadTime>,
+    profile: Profile,
+    size: usize,
+    keys: usize,
+) {
+    let mut contexts: Vec<Context> = (0..keys).map(|number| theirs(profile, number)).collect();
     let mut packet = plain(size);
-    let mut seq = 0u16;
-    group.bench_function(format!("webrtc-srtp/{size}B/1key"), |bencher| {
+    let (mut seq, mut turn) = (0u16, 0);
+    group.bench_function(format!("webrtc-srtp/{size}B/{keys}key"), |bencher| {
         bencher.iter(|| {
-            seq = seq.wrapping_add(1);
+            turn = if turn + 1 == keys { 0 } else { turn + 1 };
+            seq = seq.wrapping_add(u16::from(turn == 0));
             packet[2..4].copy_from_slice(&seq.to_be_bytes());
-            context.encrypt_rtp(black_box(&packet)).unwrap()
+            contexts[turn].encrypt_rtp(black_box(&packet)).unwrap()
         });
     });
 }
 
 /// Each key's opener with a packet sealed by it. A fresh window each time, as the packet is always
 /// the same.
-fn open(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize, keys: usize) {
+fn open(group: &mut BenchmarkGroup<'_, ThreadTime>, profile: Profile, size: usize, keys: usize) {
     let one = |(number, (sealer, mut ledger, mut buffer)): (usize, (Sealer, Ledger, Vec<u8>))| {
         let (key, salt) = master(profile, number);
         let claim = ledger.claim_next().unwrap();
@@ -113,34 +122,49 @@ fn open(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize,
     });
 }
 
-fn open_control(group: &mut BenchmarkGroup<'_, WallTime>, profile: Profile, size: usize) {
-    let sealed = theirs(profile, 0).encrypt_rtp(&plain(size)).unwrap();
-    let mut context = theirs(profile, 0);
-    group.bench_function(format!("webrtc-srtp/{size}B/1key"), |bencher| {
-        bencher.iter(|| context.decrypt_rtp(black_box(&sealed)).unwrap());
+fn open_control(
+    group: &mut BenchmarkGroup<'_, ThreadTime>,
+    profile: Profile,
+    size: usize,
+    keys: usize,
+) {
+    let one = |number| {
+        let sealed = theirs(profile, number).encrypt_rtp(&plain(size)).unwrap();
+        (theirs(profile, number), sealed)
+    };
+    let mut contexts: Vec<_> = (0..keys).map(one).collect();
+    let mut turn = 0;
+    group.bench_function(format!("webrtc-srtp/{size}B/{keys}key"), |bencher| {
+        bencher.iter(|| {
+            turn = if turn + 1 == keys { 0 } else { turn + 1 };
+            let (context, sealed) = &mut contexts[turn];
+            context.decrypt_rtp(black_box(sealed)).unwrap()
+        });
     });
 }
 
-type Arm = fn(&mut BenchmarkGroup<'_, WallTime>, Profile, usize, usize);
-type Control = fn(&mut BenchmarkGroup<'_, WallTime>, Profile, usize);
-
-fn srtp(criterion: &mut Criterion) {
-    let arms: [(&str, Arm, Control); 2] =
-        [("seal", seal, seal_control), ("open", open, open_control)];
+type Arm = fn(&mut BenchmarkGroup<'_, ThreadTime>, Profile, usize, usize);
+fn srtp(criterion: &mut Criterion<ThreadTime>) {
+    let arms: [(&str, [Arm; 2]); 2] =
+        [("seal", [seal, seal_control]), ("open", [open, open_control])];
     for profile in Profile::ALL {
-        for (name, ours, control) in arms {
+        for (name, arms) in arms {
             let mut group = criterion.benchmark_group(format!("{name}/{profile:?}"));
-            group.throughput(Throughput::Elements(1));
+            group.throughput(elements(1));
             for size in SIZES {
                 for keys in KEYS {
-                    ours(&mut group, profile, size, keys);
+                    for arm in arms {
+                        arm(&mut group, profile, size, keys);
+                    }
                 }
-                control(&mut group, profile, size);
             }
             group.finish();
         }
     }
 }
 
-criterion_group!(benches, srtp);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = thread_time::criterion(30, 0.7);
+    srtp(&mut criterion);
+    criterion.final_summary();
+}
