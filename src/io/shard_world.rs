@@ -35,6 +35,10 @@ impl World for Shard {
         Shard::egress(self, now, outbox);
     }
 
+    fn awaits_completion(&self) -> bool {
+        Shard::awaits_completion(self)
+    }
+
     fn poll_report(&mut self) -> Option<Report> {
         Shard::poll_report(self)
     }
