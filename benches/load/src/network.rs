@@ -138,11 +138,46 @@ impl Network {
         Ok(Place { socket: Arc::new(socket), source: None })
     }
 
-    /// Whose datagram this is, by the address it was sent to.
-    pub fn person(&self, destination: Option<IpAddr>) -> Option<u32> {
-        match destination {
-            Some(IpAddr::V4(ip)) => u32::from(ip).checked_sub(u32::from(self.first)),
+    /// Tells whose datagram it is by the address it was sent to.
+    pub fn finder(&self) -> Box<dyn Fn(Option<IpAddr>) -> Option<u32> + Send> {
+        let first = u32::from(self.first);
+        Box::new(move |destination| match destination {
+            Some(IpAddr::V4(ip)) => u32::from(ip).checked_sub(first),
             _ => None,
-        }
+        })
+    }
+
+    /// Datagrams that our shared sockets had no room for, as the kernel counted.
+    pub fn dropped(&self) -> u64 {
+        let Ok(table) = std::fs::read_to_string("/proc/thread-self/net/udp") else { return 0 };
+        let ports: Vec<u16> = self.shared.iter().map(|socket| socket.port).collect();
+        dropped_at(&table, &ports)
+    }
+}
+
+/// Sums the last column (drops) of the lines whose local port (hexadecimal, in the second column
+/// behind a colon) is one of ours.
+fn dropped_at(table: &str, ports: &[u16]) -> u64 {
+    let ours = table.lines().skip(1).filter_map(|line| {
+        let mut columns = line.split_whitespace();
+        let (_, port) = columns.nth(1)?.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        ports.contains(&port).then(|| columns.last()?.parse::<u64>().ok()).flatten()
+    });
+    ours.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_of_our_ports() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue drops\n\
+            12: 00000000:9C40 00000000:0000 07 0:0 00:0 0 0 0 2 0 7\n\
+            13: 0100007F:0035 00000000:0000 07 0:0 00:0 0 0 0 2 0 9\n\
+            14: 00000000:9C41 00000000:0000 07 0:0 00:0 0 0 0 2 0 30\n";
+        assert_eq!(dropped_at(table, &[40_000, 40_001]), 37);
+        assert_eq!(dropped_at(table, &[1]), 0);
     }
 }

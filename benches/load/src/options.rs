@@ -206,6 +206,15 @@ impl Options {
         Ok(())
     }
 
+    /// With what follows from other options filled in: a meeting over WHIP has one publisher.
+    #[must_use]
+    pub fn settled(mut self) -> Options {
+        if self.whip.is_some() {
+            self.publishers = Some(self.publishers.unwrap_or(1));
+        }
+        self
+    }
+
     /// Rooms people are in: at least the main room.
     pub fn places(&self) -> u32 {
         self.rooms.max(1)

@@ -149,7 +149,8 @@ impl Answer {
         let mut lines = session.media.iter();
         let live = lines.find(|line| line.get_attribute(SdpAttributeType::IceUfrag).is_some());
         let find = |kind: SdpAttributeType| {
-            live.and_then(|line| line.get_attribute(kind)).or_else(|| session.get_attribute(kind))
+            let here = live.and_then(|line| line.get_attribute(kind.clone()));
+            here.or_else(|| session.get_attribute(kind))
         };
         let (Some(SdpAttribute::IceUfrag(ufrag)), Some(SdpAttribute::IcePwd(pwd))) =
             (find(SdpAttributeType::IceUfrag), find(SdpAttributeType::IcePwd))

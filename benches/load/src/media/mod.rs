@@ -10,6 +10,7 @@ mod outgoing;
 mod participant;
 mod payload;
 mod rooms;
+mod world;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;

@@ -46,20 +46,18 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A source that begins now, at a phase of its own unless all are in step.
-    pub fn new(person: u32, source: Source, loud: bool, now: u64, settings: &Settings) -> Outgoing {
+    /// A source that is not due yet.
+    pub fn new(person: u32, source: Source, loud: bool, settings: &Settings) -> Outgoing {
         let seed = settings.seed ^ u64::from(source.ssrc).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut random = StdRng::seed_from_u64(seed);
         let every = match source.kind {
             Kind::Audio => AUDIO_EVERY,
             Kind::Video => SECOND / u64::from(settings.frame_rate),
         };
-        // In step means: at multiples of the interval, for whoever starts whenever.
-        let phase = if settings.in_step { 0 } else { random.random_range(0..every) };
         Outgoing {
             person,
             source,
-            due: now.next_multiple_of(every) + phase,
+            due: u64::MAX,
             loud,
             every,
             sequence: random.random(),
@@ -71,6 +69,14 @@ impl Outgoing {
             packets: 0,
             random,
         }
+    }
+
+    /// It begins, at a phase of its own unless all are in step. Returns when it is due.
+    pub fn begin(&mut self, now: u64, settings: &Settings) -> u64 {
+        // In step means: at multiples of the interval, for whoever starts whenever.
+        let phase = if settings.in_step { 0 } else { self.random.random_range(0..self.every) };
+        self.due = now.next_multiple_of(self.every) + phase;
+        self.due
     }
 
     /// Somebody needs a keyframe: the next frame is one.
