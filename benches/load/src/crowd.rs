@@ -13,7 +13,7 @@ use crate::clock;
 use crate::join::{Lobby, Member};
 use crate::media::{Command, room};
 use crate::plan::{self, Person};
-use crate::report::histogram;
+use crate::report::{histogram, record};
 use crate::rpc::Rpc;
 use crate::run::ensure_joined;
 
@@ -46,7 +46,7 @@ impl Joins {
     fn note(&mut self, joined: anyhow::Result<(Member, Duration)>) -> Option<Member> {
         match joined {
             Ok((member, took)) => {
-                self.took_ms.saturating_record(took.as_millis() as u64);
+                record(&mut self.took_ms, took.as_millis() as u64);
                 Some(member)
             }
             Err(error) => {

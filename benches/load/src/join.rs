@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// First and longest pause before a check is sent again.
 const CHECK_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(800));
 
+/// How long a check of the server's own may come behind its answer to ours.
+const THEIR_CHECK: Duration = Duration::from_millis(20);
+
 /// What all joins share.
 pub struct Lobby {
     /// The options.
@@ -159,7 +162,8 @@ impl Lobby {
     }
 }
 
-/// Checks until the server answers and has had its own checks answered.
+/// Checks until the server answered, and had its own check answered if it makes one: a server may
+/// take DTLS only from an address that it has checked.
 async fn connect(
     place: &Place,
     server: SocketAddr,
@@ -169,21 +173,34 @@ async fn connect(
     let id = transaction();
     let check = pair.check(id)?;
     let mut pause = CHECK_AGAIN.0;
+    let (mut succeeded, mut checked) = (false, false);
     loop {
-        place.send(server, &check, None).context("the first check can not be sent")?;
-        let until = tokio::time::Instant::now() + pause;
+        if !succeeded {
+            place.send(server, &check, None).context("the first check can not be sent")?;
+        }
+        let mut until = tokio::time::Instant::now() + pause;
         while let Ok(datagram) = tokio::time::timeout_at(until, incoming.recv()).await {
             let Some(datagram) = datagram else { bail!("the media thread is gone") };
             match pair.read(&datagram) {
-                Ok(Said::Success(answered)) if answered == id => return Ok(()),
+                Ok(Said::Success(answered)) if answered == id => {
+                    succeeded = true;
+                    until = until.min(tokio::time::Instant::now() + THEIR_CHECK);
+                }
                 Ok(Said::Refused(answered)) if answered == id => {
                     bail!("the server refuses our ICE check")
                 }
                 Ok(Said::Check(theirs)) => {
+                    checked = true;
                     let _ = place.send(server, &pair.answer(theirs, server)?, None);
                 }
                 _ => {}
             }
+            if succeeded && checked {
+                return Ok(());
+            }
+        }
+        if succeeded {
+            return Ok(()); // it makes no checks of its own
         }
         pause = (pause * 2).min(CHECK_AGAIN.1);
     }

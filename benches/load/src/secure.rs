@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
@@ -18,6 +19,9 @@ use webrtc_srtp::protection_profile::ProtectionProfile;
 
 use crate::network::Place;
 use crate::options::Profile;
+
+/// After which a lost flight is sent again: as browsers do it. The library's default is a second.
+const FLIGHT: Duration = Duration::from_millis(100);
 
 /// One certificate for all participants: making one costs more than a handshake.
 #[derive(Clone)]
@@ -161,6 +165,7 @@ pub async fn handshake(
         certificates: vec![identity.certificate.clone()],
         srtp_protection_profiles: vec![offered],
         extended_master_secret: ExtendedMasterSecretType::Require,
+        flight_interval: FLIGHT,
         insecure_skip_verify: true, // there is no authority: the fingerprint below is what counts
         ..Default::default()
     };

@@ -1,7 +1,7 @@
 //! Everybody the media thread knows: who sends, who receives, who is where.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
@@ -15,7 +15,7 @@ use super::participant::{Opened, Participant, Switch};
 use super::rooms::{self, Rooms};
 use super::{Command, Peer, Totals};
 use crate::clock;
-use crate::report::{Kind, KindTotals, histogram};
+use crate::report::{Kind, KindTotals, histogram, record};
 
 /// How long after its move is seen a participant still opens everything.
 const CHECK_ON: u64 = 1_000_000_000;
@@ -257,13 +257,13 @@ impl World {
         }
         let latency = arrived.saturating_sub(stamp.sent) / 1_000;
         let totals = if stamp.video { &mut self.totals.video } else { &mut self.totals.audio };
-        totals.latency_us.saturating_record(latency);
-        self.latency.saturating_record(latency);
+        record(&mut totals.latency_us, latency);
+        record(&mut self.latency, latency);
         if let Some(switch) = participant.switch
             && stamp.room == switch.to
         {
             let took = arrived.saturating_sub(switch.issued) / 1_000;
-            self.totals.switch_us.saturating_record(took);
+            record(&mut self.totals.switch_us, took);
             participant.switch = None;
             if !participant.peer.person.checked {
                 participant.check_until = arrived + CHECK_ON;
@@ -323,8 +323,12 @@ impl World {
     }
 
     fn with_losses(&self, mut totals: Totals) -> Totals {
-        for seat in &self.seats {
-            let Seat::In(participant) = seat else { continue };
+        let mut publishers: HashMap<u32, u32> = HashMap::new();
+        for participant in self.participants().filter(|it| !it.peer.sources.is_empty()) {
+            let room = self.rooms.current(participant.peer.person.index);
+            *publishers.entry(room).or_default() += 1;
+        }
+        for participant in self.participants() {
             let mut received = 0;
             for stream in participant.streams() {
                 let kind: &mut KindTotals = match stream.kind {
@@ -334,11 +338,22 @@ impl World {
                 kind.lost += stream.lost();
                 received += stream.received();
             }
-            let listens = participant.peer.person.index < self.settings.first_late;
-            let hears = listens && !participant.streams().is_empty();
-            totals.silent += u64::from(hears && received == 0);
+            let person = participant.peer.person.index;
+            let room = self.rooms.current(person);
+            let own = u32::from(!participant.peer.sources.is_empty());
+            let heard = publishers.get(&room).is_some_and(|number| *number > own);
+            // Who joins late is not there all the time.
+            let hears = person < self.settings.first_late && !participant.streams().is_empty();
+            totals.silent += u64::from(heard && hears && received == 0);
         }
         totals
+    }
+
+    fn participants(&self) -> impl Iterator<Item = &Participant> {
+        self.seats.iter().filter_map(|seat| match seat {
+            Seat::In(participant) => Some(&**participant),
+            Seat::Joining(_) | Seat::Empty => None,
+        })
     }
 }
 
