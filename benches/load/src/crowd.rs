@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::clock;
+use crate::clock::{self, record};
 use crate::join::{Lobby, Member};
 use crate::media::{Command, room};
 use crate::plan::{self, Person};
-use crate::report::{histogram, record};
+use crate::report::histogram;
+use crate::report::progress::Progress;
 use crate::rpc::Rpc;
 use crate::run::ensure_joined;
 
@@ -98,6 +99,9 @@ impl Joins {
     }
 }
 
+/// Somebody, and how their join went.
+type Joined = (Person, anyhow::Result<(Member, Duration)>);
+
 /// A meeting's rooms and those who manage it.
 pub struct Hall {
     /// Ids of the breakout rooms.
@@ -124,7 +128,11 @@ impl Crowd {
     ///
     /// # Errors
     /// Hosts can not join or create rooms, or nobody could join.
-    pub async fn gather(lobby: Arc<Lobby>, stop: watch::Receiver<bool>) -> anyhow::Result<Crowd> {
+    pub async fn gather(
+        lobby: Arc<Lobby>,
+        stop: watch::Receiver<bool>,
+        progress: &mut Progress,
+    ) -> anyhow::Result<Crowd> {
         let mut halls = Vec::new();
         if lobby.options.rooms > 1 {
             for meeting in 0..lobby.options.meetings {
@@ -134,11 +142,23 @@ impl Crowd {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut clock =
             tokio::time::interval(Duration::from_secs_f64(1.0 / lobby.options.join_rate));
-        let mut tasks = JoinSet::new();
+        let mut tasks: JoinSet<Joined> = JoinSet::new();
+        let (mut people, mut members, mut joins) = (Vec::new(), Vec::new(), Joins::new());
+        let mut arrive = |(person, joined): Joined, progress: &mut Progress| {
+            if let Some(member) = joins.note(joined) {
+                people.push(person);
+                members.push(member);
+            }
+            let all = lobby.options.meetings * lobby.options.participants;
+            progress.joining(people.len() as u32, joins.failures as u32, all);
+        };
         for person in plan::people(&lobby.options) {
             clock.tick().await;
             if *stop.borrow() {
                 break;
+            }
+            while let Some(done) = tasks.try_join_next() {
+                arrive(done.context("a join")?, progress);
             }
             let place = places.clone().acquire_owned().await.context("joins")?;
             let lobby = lobby.clone();
@@ -148,13 +168,8 @@ impl Crowd {
                 (person, joined)
             });
         }
-        let (mut people, mut members, mut joins) = (Vec::new(), Vec::new(), Joins::new());
         while let Some(done) = tasks.join_next().await {
-            let (person, joined) = done.context("a join")?;
-            if let Some(member) = joins.note(joined) {
-                people.push(person);
-                members.push(member);
-            }
+            arrive(done.context("a join")?, progress);
         }
         ensure_joined(people.len(), joins.first_failure.as_ref())?;
         people.sort_by_key(|person| person.index);

@@ -30,8 +30,12 @@ use tokio::sync::watch;
 use crate::options::Options;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match start(options) {
+    let mut arguments = std::env::args().skip(1);
+    let done = match arguments.next().as_deref() {
+        Some("compare") => compare(&arguments.collect::<Vec<_>>()),
+        _ => start(Options::parse()),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(2),
         Err(error) => {
@@ -39,6 +43,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Puts reports side by side.
+fn compare(arms: &[String]) -> anyhow::Result<bool> {
+    print!("{}", report::compare::text(arms)?);
+    Ok(true)
 }
 
 /// Runs, and reports. `false`: the run does not count.
@@ -75,7 +85,7 @@ fn start(options: Options) -> anyhow::Result<bool> {
     if let Some(directory) = &options.svg {
         outcome.write_svgs(directory).with_context(|| format!("--svg {}", directory.display()))?;
     }
-    let valid = outcome.invalid.is_empty();
+    let valid = outcome.is_valid();
     runtime.shutdown_background();
     Ok(valid)
 }

@@ -14,8 +14,8 @@ use super::outgoing::Outgoing;
 use super::participant::{Opened, Participant, Switch};
 use super::rooms::{self, Rooms};
 use super::{Command, Peer, Totals};
-use crate::clock;
-use crate::report::{Kind, KindTotals, histogram, record};
+use crate::clock::{self, record};
+use crate::report::{Kind, KindTotals, histogram};
 
 /// How long after its move is seen a participant still opens everything.
 const CHECK_ON: u64 = 1_000_000_000;

@@ -1,4 +1,13 @@
-//! What a run gave, and how it is told: table, JSON, charts.
+//! What a run gave, and how it is told: progress while it runs, then table, JSON, charts, comparison.
+//!
+//! The engine fills an [`Outcome`]; everything here only reads it.
+
+pub mod compare;
+pub mod figures;
+mod json;
+pub mod progress;
+mod svg;
+mod table;
 
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +40,7 @@ pub struct Sample {
     pub latency: Histogram<u64>,
     /// Participants joined.
     pub joined: u32,
-    /// CPU time of the busiest client core over wall time, of this second.
+    /// CPU time of the client over wall time, of this second: 1 is a whole core.
     pub client_busy: f64,
     /// What the server said last.
     pub server: Option<Scrape>,
@@ -87,6 +96,8 @@ pub struct Outcome {
     pub client_busy_pct: f64,
     /// Name and busy percent of each thread.
     pub client_threads: Vec<(String, f64)>,
+    /// The server before anybody joined: memory is reckoned from here.
+    pub server_empty: Option<Scrape>,
     /// The server at the start of the measurement.
     pub server_before: Option<Scrape>,
     /// The server at its end.
@@ -130,6 +141,7 @@ impl Default for Outcome {
             participants: 0,
             client_busy_pct: 0.0,
             client_threads: Vec::new(),
+            server_empty: None,
             server_before: None,
             server_after: None,
             samples: Vec::new(),
@@ -138,28 +150,67 @@ impl Default for Outcome {
     }
 }
 
+/// What came in between two samples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Since {
+    /// Time between them.
+    pub duration: Duration,
+    /// Packets that arrived.
+    pub forwarded: u64,
+    /// Packets found missing; one that was missing and came late is taken off again.
+    pub lost: u64,
+    /// Bytes that arrived.
+    pub bytes: u64,
+}
+
+impl Sample {
+    /// What came in since `before`; `None`: since the start of the measurement.
+    pub fn since(&self, before: Option<&Sample>) -> Since {
+        let was = before.map_or((Duration::ZERO, 0, 0, 0), |before| {
+            (before.at, before.forwarded, before.lost, before.bytes)
+        });
+        Since {
+            duration: self.at.saturating_sub(was.0),
+            forwarded: self.forwarded.saturating_sub(was.1),
+            lost: self.lost.saturating_sub(was.2),
+            bytes: self.bytes.saturating_sub(was.3),
+        }
+    }
+}
+
 impl Outcome {
+    /// Samples, each with the one before it.
+    fn seconds(&self) -> impl Iterator<Item = (Option<&Sample>, &Sample)> {
+        let before = std::iter::once(None).chain(self.samples.iter().map(Some));
+        before.zip(&self.samples)
+    }
+
+    /// Whether the run counts.
+    pub fn is_valid(&self) -> bool {
+        figures::Figures::of(self).invalid.is_empty()
+    }
+
     /// Writes the JSON report.
     ///
     /// # Errors
     /// The file can not be written.
     pub fn write_json(&self, path: &Path) -> anyhow::Result<()> {
-        let forwarded = self.audio.packets + self.video.packets;
-        std::fs::write(path, serde_json::json!({ "forwarded": forwarded }).to_string())?;
-        Ok(())
+        json::write(self, path)
     }
 
     /// Prints the table.
     pub fn print_table(&self) {
-        println!("forwarded {}", self.audio.packets + self.video.packets);
+        print!("{}", table::text(self));
     }
 
-    /// Draws the charts into `directory`.
+    /// Draws `latency.svg`, `loss.svg` and `cpu.svg` into `directory`, which is made if need be.
     ///
     /// # Errors
     /// A file can not be written.
     pub fn write_svgs(&self, directory: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(directory)?;
-        Ok(())
+        svg::write(self, directory)
     }
 }
+
+#[cfg(test)]
+mod samples;

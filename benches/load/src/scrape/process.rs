@@ -57,7 +57,10 @@ impl OwnCpu {
         let threads = tasks.into_iter().flatten().flatten();
         OwnCpu {
             at: Instant::now(),
-            process: Duration::new(clock.tv_sec.unsigned_abs(), clock.tv_nsec.unsigned_abs() as u32),
+            process: Duration::new(
+                clock.tv_sec.unsigned_abs(),
+                clock.tv_nsec.unsigned_abs() as u32,
+            ),
             threads: threads
                 .filter_map(|task| thread(&task).map(|(name, spent)| (task.tid, name, spent)))
                 .collect(),

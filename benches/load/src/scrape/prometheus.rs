@@ -24,7 +24,11 @@ impl Buckets {
     /// What came in since `earlier`.
     pub fn since(&self, earlier: &Buckets) -> Buckets {
         let before = |bound: f64| {
-            earlier.at_most.iter().find(|(other, _)| *other == bound).map_or(0.0, |(_, count)| *count)
+            earlier
+                .at_most
+                .iter()
+                .find(|(other, _)| *other == bound)
+                .map_or(0.0, |(_, count)| *count)
         };
         let at_most = self.at_most.iter();
         Buckets {
@@ -233,7 +237,8 @@ half a line{
             ("", None),
         ] {
             let found = Sample::parse(line);
-            let found = found.as_ref().map(|sample| (sample.name, sample.labels.len(), sample.value));
+            let found =
+                found.as_ref().map(|sample| (sample.name, sample.labels.len(), sample.value));
             assert_eq!(found, expected, "{line}");
         }
     }
