@@ -201,8 +201,8 @@ mod tests {
         // 3 s of CPU in 12 s between the readings, 10,000 packets a second.
         assert_eq!(figures.cpu_pct, Some(25.0));
         assert_eq!(figures.cpu_ns_per_packet, Some(25_000.0));
-        assert_eq!(figures.shard_cpu_ns_per_packet, Some(20_000.0));
-        assert_eq!(figures.shard_busy_pct, [22.5]);
+        assert_eq!(figures.shard_cpu_ns_per_packet, Some(12_500.0));
+        assert_eq!(figures.shard_busy_pct, [14.0625]);
         assert_eq!(figures.bytes_per_participant, Some(50_000.0));
         assert_eq!(figures.submissions_per_packet, Some(0.05));
         assert_eq!(figures.datagrams_per_train, Some(8.0));

@@ -176,7 +176,7 @@ mod tests {
             ("/corrupt", json!(0)),
             ("/cpu_ns_per_packet", json!(25_000.0)),
             ("/cpu_pct", json!(25.0)),
-            ("/shard_cpu_ns_per_packet", json!(20_000.0)),
+            ("/shard_cpu_ns_per_packet", json!(12_500.0)),
             ("/bytes_per_participant", json!(50_000.0)),
             ("/submissions_per_packet", json!(0.05)),
             ("/datagrams_per_train", json!(8.0)),

@@ -43,22 +43,24 @@ pub fn outcome() -> Outcome {
     join_ms.record(30).expect("in range");
     let mut switch_ms = histogram();
     switch_ms.record_n(1500, 4).expect("in range");
-    let samples = (1..=10_u64).map(|second| Sample {
-        at: Duration::from_secs(second),
-        forwarded: 10_000 * second,
-        lost: if second >= 5 { 25 } else { 0 },
-        bytes: 10_000_000 * second,
-        latency: latency.clone(),
-        joined: 20,
-        client_busy: 0.33,
-        server: Some(server(
-            start + Duration::from_secs(second),
-            0.25 * second as f64,
-            0.2 * second as f64,
-            5_000_000,
-            10_000 * second,
-        )),
-    });
+    let samples: Vec<Sample> = (1..=10_u64)
+        .map(|second| Sample {
+            at: Duration::from_secs(second),
+            forwarded: 10_000 * second,
+            lost: if second >= 5 { 25 } else { 0 },
+            bytes: 10_000_000 * second,
+            latency: latency.clone(),
+            joined: 20,
+            client_busy: 0.33,
+            server: Some(server(
+                start + Duration::from_secs(second),
+                0.25 * second as f64,
+                0.2 * second as f64,
+                5_000_000,
+                10_000 * second,
+            )),
+        })
+        .collect();
     Outcome {
         options: serde_json::json!({"meetings": 2, "participants": 10, "pin": 1}),
         duration: Duration::from_secs(10),
@@ -75,8 +77,8 @@ pub fn outcome() -> Outcome {
         client_threads: vec![("media".into(), 30.0), ("tokio".into(), 3.0)],
         server_empty: Some(server(start, 0.0, 0.0, 4_000_000, 0)),
         server_before: Some(server(start, 1.0, 1.0, 4_500_000, 5_000)),
-        server_after: Some(server(start + Duration::from_secs(12), 4.0, 3.4, 5_000_000, 125_000)),
-        samples: samples.collect(),
+        server_after: Some(server(start + Duration::from_secs(12), 4.0, 2.5, 5_000_000, 125_000)),
+        samples,
         ..Outcome::default()
     }
 }

@@ -226,7 +226,7 @@ both   100,000      10,000  78.7 Mbit/s  0.025 %  100 µs  900 µs  900 µs  900
 join        p50 12 ms, p99 30 ms, max 30 ms (20 joined, 0 failed)
 switch      p50 1.50 ms, p99 1.50 ms, max 1.50 ms (command to first packet of the new room; 4 of 4 seen)
 wrong room  0 packets (1,000 checked byte by byte: 0 corrupt; 0 came twice)
-server      CPU per forwarded packet 25,000 ns, 25.0 % of a core, shards busy 22 %, submissions per \
+server      CPU per forwarded packet 25,000 ns, 25.0 % of a core, shards busy 14 %, submissions per \
 packet 0.050, datagrams per train 8.0, memory per participant 48.8 KiB
             added latency by its own count: p50 50 µs, p99 99 µs
 client      33.0 % busy (at most 70 %): media 30.0 %, tokio 3.0 %
