@@ -173,8 +173,7 @@ impl Meeting {
         #[allow(clippy::disallowed_methods)]
         let now = Instant::now(); // only a base
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
-        let mut shard =
-            Shard::new(ShardConfig { seed: [1; 32], started: now, clock, trains: true });
+        let mut shard = Shard::new(ShardConfig::new([1; 32], now, clock));
         let certificate = Arc::new(Certificate::generate().expect("a certificate"));
         let (key, salt) = (vec![5; profile.key_len()], vec![6; profile.salt_len()]);
         for id in 0..=SUBSCRIBERS {

@@ -16,7 +16,6 @@ use super::relay::{Bell, Relay};
 use crate::crypto::Random;
 use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
 use crate::shard::command::{Command, Report};
-use crate::shard::stats;
 use crate::shard::{Shard, ShardConfig};
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, CertificateError};
@@ -109,8 +108,7 @@ impl ShardPort for Link {
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let published = self.link.published();
         let of_io = io::Counter::ALL.iter().map(|counter| (counter.name(), published.io(*counter)));
-        let of_shard = stats::Counter::ALL.iter().map(|counter| counter.name());
-        of_io.chain(of_shard.zip(published.world())).collect()
+        of_io.chain(Shard::counter_names().zip(published.world())).collect()
     }
 }
 
@@ -159,7 +157,7 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
     let clock = NtpClock::new(Instant::now(), since_epoch);
     let trains = config.trains;
     let make = move |seat: io::Seat| {
-        Shard::new(ShardConfig { seed: seat.seed, started: seat.now, clock, trains })
+        Shard::new(ShardConfig { trains, ..ShardConfig::new(seat.seed, seat.now, clock) })
     };
     let links = io::start(&io_config, make).map_err(StartError::Shard)?;
     let with_candidates = links.into_iter().map(|link| {

@@ -6,14 +6,13 @@ use super::world::World;
 use crate::shard::Shard;
 use crate::shard::command::{Command, Report};
 use crate::shard::outbox::Outbox;
-use crate::shard::stats::Counter;
 use crate::wire::path::Path;
 
 impl World for Shard {
     type Command = Command;
     type Report = Report;
 
-    const COUNTERS: usize = Counter::ALL.len();
+    const COUNTERS: usize = Shard::COUNTERS;
 
     fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         Shard::handle_datagram(self, now, path, datagram);
@@ -35,13 +34,17 @@ impl World for Shard {
         Shard::egress(self, now, outbox);
     }
 
+    fn transmitted(&mut self, now: Instant) {
+        Shard::transmitted(self, now);
+    }
+
     fn poll_report(&mut self) -> Option<Report> {
         Shard::poll_report(self)
     }
 
     fn counters(&self, out: &mut [u64]) {
-        for (place, count) in out.iter_mut().zip(self.stats().all()) {
-            *place = *count;
+        for (place, count) in out.iter_mut().zip(self.counter_values()) {
+            *place = count;
         }
     }
 }

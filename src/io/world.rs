@@ -48,6 +48,11 @@ pub trait World {
     /// again as soon as a submission completes.
     fn egress(&mut self, now: Instant, outbox: &mut impl Outbox);
 
+    /// What `egress` wrote was handed to the kernel by `now`. Called once a turn.
+    fn transmitted(&mut self, now: Instant) {
+        let _ = now;
+    }
+
     /// The next report. Not called while there is no room for one.
     fn poll_report(&mut self) -> Option<Self::Report>;
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::packet::{Packet, SourceIndex};
 use crate::wire::number::{Seq, Timestamp};
-use crate::wire::payload::vp8::Vp8Fields;
 
 /// A source that jumps further than this begins a new run: more than a receiver would wait for.
 const JUMP_MAX: u64 = 2_000;
@@ -72,17 +71,18 @@ impl Rewriter {
 
     /// The outgoing numbers of a packet that is sent for the first time. `None`: it is older than
     /// its run.
+    #[inline]
     pub fn rewrite(&mut self, packet: &Packet, now: Instant) -> Option<Rewritten> {
-        let run = match self.run {
+        let run = match &mut self.run {
             Some(run) if packet.index.0 < run.first.0 => return None,
             Some(run) if packet.index.0 <= run.highest.0.saturating_add(JUMP_MAX) => run,
-            _ => self.begin(packet, now),
+            _ => return Some(self.begin(packet, now)),
         };
         let rewritten = run.apply(packet);
-        if self.run.is_none_or(|run| packet.index > run.highest) {
+        if packet.index > run.highest {
+            run.highest = packet.index;
             self.remember(&rewritten, now);
         }
-        self.run = Some(Run { highest: run.highest.max(packet.index), ..run });
         Some(rewritten)
     }
 
@@ -105,7 +105,8 @@ impl Rewriter {
         self.run.map(|run| run.timestamp)
     }
 
-    fn begin(&self, packet: &Packet, now: Instant) -> Run {
+    #[cold]
+    fn begin(&mut self, packet: &Packet, now: Instant) -> Rewritten {
         let index = packet.index.0 as u16;
         let (picture_id, tl0picidx) = vp8_numbers(packet);
         let (seq, timestamp) = match self.sent {
@@ -119,14 +120,17 @@ impl Rewriter {
         };
         let next_picture = self.sent.and_then(|sent| sent.picture_id).map(|id| id.wrapping_add(1));
         let next_tl0 = self.sent.and_then(|sent| sent.tl0picidx).map(|id| id.wrapping_add(1));
-        Run {
+        let run = self.run.insert(Run {
             first: packet.index,
             highest: packet.index,
             seq: seq.0.wrapping_sub(index),
             timestamp: timestamp.0.wrapping_sub(packet.timestamp.0),
             picture_id: offset(next_picture, picture_id, u16::wrapping_sub),
             tl0picidx: offset(next_tl0, tl0picidx, u8::wrapping_sub),
-        }
+        });
+        let rewritten = run.apply(packet);
+        self.remember(&rewritten, now);
+        rewritten
     }
 
     fn remember(&mut self, rewritten: &Rewritten, now: Instant) {
@@ -161,12 +165,7 @@ fn offset<T: Copy + Default>(next: Option<T>, first: Option<T>, minus: fn(T, T) 
 }
 
 fn vp8_numbers(packet: &Packet) -> (Option<u16>, Option<u8>) {
-    match packet.facts.vp8 {
-        Some(Vp8Fields { picture_id, tl0picidx, .. }) => {
-            (picture_id.map(|field| field.value), tl0picidx.map(|field| field.value))
-        }
-        None => (None, None),
-    }
+    (packet.vp8.picture_id(), packet.vp8.tl0picidx())
 }
 
 fn ticks(elapsed: Duration, clock_rate: u32) -> u32 {
@@ -177,8 +176,7 @@ fn ticks(elapsed: Duration, clock_rate: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::wire::media::Codec;
-    use crate::wire::payload::Facts;
-    use crate::wire::payload::vp8::{PictureId, Tl0PicIdx};
+    use crate::wire::payload::vp8::{PictureId, Tl0PicIdx, Vp8Fields};
 
     fn packet(index: u64, timestamp: u32, ids: Option<(u16, u8)>) -> Packet {
         let vp8 = ids.map(|(picture_id, tl0picidx)| Vp8Fields {
@@ -188,11 +186,12 @@ mod tests {
         Packet {
             index: SourceIndex(index),
             timestamp: Timestamp(timestamp),
+            arrived_us: 0,
             marker: false,
             codec: Codec::Vp8,
             audio_level: None,
             orientation: None,
-            facts: Facts { vp8, ..Facts::default() },
+            vp8: vp8.unwrap_or_default().into(),
         }
     }
 

@@ -78,18 +78,22 @@ impl Shard {
     fn nack(&mut self, now: Instant, key: Key<Peer>, media: Ssrc, seq: Seq) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let round_trip = peer.feedback.round_trip;
-        let Some(at) = peer.slots.iter().position(|slot| slot.spec.ssrc == media) else { return };
-        let Some(slot) = peer.slots.get_mut(at) else { return };
-        let Some(leg) = slot.leg.filter(|leg| leg.mask.is_active() && leg.rtx.is_some()) else {
+        let Some(at) = peer.sending.slots.iter().position(|slot| slot.cold.spec.ssrc == media)
+        else {
             return;
         };
+        let Some(slot) = peer.sending.slots.get_mut(at) else { return };
+        let leg = slot.leg.as_ref().filter(|leg| leg.mask.is_active() && leg.rtx.is_some());
+        let Some(leg) = leg else { return };
         let sent = slot.ledger.as_ref().is_some_and(|ledger| ledger.was_claimed(seq));
         let Some(index) = slot.rewriter.source(seq).filter(|_| sent) else { return };
-        if peer.pending.len() >= PENDING_MAX || !slot.repair.allow(now, seq, round_trip) {
+        let (generation, track) = (leg.generation, leg.track);
+        if peer.sending.queued >= PENDING_MAX || !slot.repair.allow(now, seq, round_trip) {
             return;
         }
-        let (slot, generation, track) = (at as u16, leg.generation, leg.track);
-        peer.pending.push(Pending { slot, generation, track, index, again: true });
+        let (slot, first) = (at as u16, index);
+        let repeated = Pending { slot, count: 1, generation, track, first, again: true };
+        peer.sending.push(repeated);
         self.touch(key);
     }
 
@@ -97,12 +101,13 @@ impl Shard {
     /// asked, within the track's budget, whoever asks.
     fn keyframe(&mut self, now: Instant, key: Key<Peer>, media: Ssrc) {
         let Some(peer) = self.peers.get(key) else { return };
-        let Some(slot) = peer.slots.iter().find(|slot| slot.spec.ssrc == media) else { return };
-        let Some(leg) = slot.leg.filter(|leg| leg.mask.is_active() || leg.mask.waits_for_key())
-        else {
+        let Some(slot) = peer.sending.slots.iter().find(|slot| slot.cold.spec.ssrc == media) else {
             return;
         };
-        self.want_keyframe(now, leg.track);
+        let leg = slot.leg.as_ref();
+        let leg = leg.filter(|leg| leg.mask.is_active() || leg.mask.waits_for_key());
+        let Some(track) = leg.map(|leg| leg.track) else { return };
+        self.want_keyframe(now, track);
     }
 
     /// Asks the publisher of a track for a keyframe, as soon as its budget allows.
@@ -120,7 +125,7 @@ impl Shard {
     fn round_trip(&mut self, now: Instant, key: Key<Peer>, block: &ReportBlock) {
         let ours = self.config.clock.at(now);
         let Some(peer) = self.peers.get_mut(key) else { return };
-        if !peer.slots.iter().any(|slot| slot.spec.ssrc == block.ssrc) {
+        if !peer.sending.slots.iter().any(|slot| slot.cold.spec.ssrc == block.ssrc) {
             return;
         }
         if let Some(measured) = sender::round_trip(ours, block) {
@@ -138,7 +143,7 @@ fn open(peer: &mut Peer, datagram: &mut [u8]) -> Result<usize, Counter> {
     if let Some(entry) = inbound.rtcp.iter_mut().find(|entry| entry.0 == sender) {
         return inbound.opener.open_rtcp(&mut entry.1, datagram).map_err(refusal);
     }
-    if !inbound.has_rtcp_room(&peer.published, peer.slots.len()) {
+    if !inbound.has_rtcp_room(&peer.published, peer.sending.slots.len()) {
         return Err(Counter::DropUnknownSsrc);
     }
     let mut window = RtcpWindow::default();

@@ -2,21 +2,22 @@
 
 use std::time::Instant;
 
-use super::Shard;
 use super::fanout;
 use super::inbound::{Named, Role, Stream};
 use super::peer::Peer;
 use super::slab::Key;
 use super::stats::Counter;
 use super::track::Track;
+use super::{Shard, micros};
 use crate::crypto::{Index, OpenError, ReplayWindow};
-use crate::route::packet::{Packet, SourceIndex};
+use crate::route::packet::{Packet, SourceIndex, Vp8Numbers};
 use crate::transport;
 use crate::wire::demux::{Class, classify};
 use crate::wire::extension::{Extension, ExtensionIds};
 use crate::wire::media::Codec;
 use crate::wire::number::Ssrc;
 use crate::wire::path::Path;
+use crate::wire::payload::Facts;
 use crate::wire::rtp::Rtp;
 use crate::wire::{payload, rtx, stun};
 
@@ -110,7 +111,7 @@ impl Shard {
         payload: &[u8],
     ) -> Result<(), Counter> {
         let peer = self.peers.get_mut(key).ok_or(Counter::DropUnknownSource)?;
-        let (extensions, meeting) = (peer.extensions, peer.meeting);
+        let (extensions, meeting) = (peer.sending.extensions, peer.meeting);
         let inbound = peer.inbound.as_mut().ok_or(Counter::DropNoKeys)?;
         let stream = inbound.media(track_key).ok_or(Counter::DropUnknownSsrc)?;
         let (ssrc, cut) = (stream.ssrc, stream.cut);
@@ -123,7 +124,7 @@ impl Shard {
             track.ssrc = Some(ssrc);
             track.cache.purge();
             track.clock.forget();
-            fanout::restart(&mut self.peers, &mut self.tracks, track_key);
+            fanout::restart(self, track_key);
         }
         let track = self.tracks.get_mut(track_key).ok_or(Counter::DropUnknownSsrc)?;
         if track.begins(now, codec)
@@ -137,17 +138,19 @@ impl Shard {
         if cut.is_some_and(|cut| index <= cut) {
             return Err(Counter::DropCut);
         }
-        let (packet, descriptor) = describe(rtp, &extensions, index, codec, payload);
+        let facts = payload::inspect(codec, payload);
+        let (mut packet, descriptor) = describe(rtp, &extensions, index, codec, &facts);
+        packet.arrived_us = micros(self.config.started, now);
         if let Some(level) = packet.audio_level {
             track.loudness.hear(level);
         }
         if !track.cache.insert(packet, descriptor, payload) {
             return Err(Counter::DropMalformed);
         }
-        if packet.facts.keyframe {
+        if facts.keyframe {
             self.starts_over(key, track_key, index);
         }
-        fanout::packet(self, track_key, index);
+        fanout::packet(&mut self.fresh, track_key, index);
         if self.gave_up(key, track_key) {
             self.want_keyframe(now, track_key);
         }
@@ -162,7 +165,7 @@ impl Shard {
             stream.keyframes.received();
         }
         if self.tracks.get(track).is_some_and(|track| !track.waiting.is_empty()) {
-            fanout::keyframe(&mut self.peers, &mut self.tracks, track);
+            fanout::keyframe(self, track);
         }
     }
 
@@ -233,7 +236,7 @@ fn open(now: Instant, peer: &mut Peer, datagram: &mut [u8]) -> Result<Opened, Co
         inbound.opener.open_rtp(&mut window, header_len, datagram).map_err(refusal)?;
     let plain = datagram.get(..len).ok_or(Counter::DropMalformed)?;
     let rtp = Rtp::parse(plain).map_err(|_| Counter::DropMalformed)?;
-    let named = named(&rtp, &peer.extensions);
+    let named = named(&rtp, &peer.sending.extensions);
     let role = inbound.bind(&peer.published, ssrc, &named, repairs);
     let role = role.ok_or(Counter::DropUnknownSsrc)?;
     let mut stream = Stream::new(ssrc, role, window);
@@ -273,16 +276,17 @@ fn describe<'a>(
     ids: &ExtensionIds,
     index: SourceIndex,
     codec: Codec,
-    payload: &[u8],
+    facts: &Facts,
 ) -> (Packet, &'a [u8]) {
     let mut packet = Packet {
         index,
         timestamp: rtp.timestamp(),
+        arrived_us: 0,
         marker: rtp.marker(),
         codec,
         audio_level: None,
         orientation: None,
-        facts: payload::inspect(codec, payload),
+        vp8: facts.vp8.map(Vp8Numbers::from).unwrap_or_default(),
     };
     let mut descriptor: &[u8] = &[];
     for (id, data) in rtp.extensions() {

@@ -1,7 +1,7 @@
 //! The edge track → slot. A leg stands in at most one of its track's two lists, the one its mask
 //! says.
 
-use super::peer::Peer;
+use super::peer::{Peer, Slot};
 use super::slab::{Key, Slab};
 use super::track::Track;
 use crate::route::id::TrackId;
@@ -18,6 +18,24 @@ pub struct LegRef {
     pub slot: u16,
 }
 
+/// A leg as its track lists it: all that the fan-out needs of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The subscriber.
+    pub peer: Key<Peer>,
+    /// Which leg of the slot.
+    pub generation: u32,
+    /// Index of the slot.
+    pub slot: u16,
+}
+
+impl Listed {
+    /// Where it is.
+    pub fn leg(&self) -> LegRef {
+        LegRef { peer: self.peer, slot: self.slot }
+    }
+}
+
 /// A list of a track.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum List {
@@ -28,7 +46,7 @@ pub enum List {
 }
 
 /// One leg. It lives in its slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Leg {
     /// The track it carries.
     pub track: Key<Track>,
@@ -43,8 +61,10 @@ pub struct Leg {
     /// What the subscriber calls retransmissions of it.
     pub rtx: Option<PayloadType>,
     /// Where it stands in its track's lists.
-    place: Option<(List, usize)>,
+    place: Option<(List, u32)>,
 }
+
+const _: () = assert!(size_of::<Option<Leg>>() <= 40);
 
 impl Leg {
     /// A leg that carries nothing yet.
@@ -73,13 +93,9 @@ pub fn refresh(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
         return;
     }
     unlink(peers, tracks, at);
-    let Some(slot) =
-        peers.get_mut(at.peer).and_then(|peer| peer.slots.get_mut(usize::from(at.slot)))
-    else {
-        return;
-    };
+    let Some(slot) = slot_mut(peers, at) else { return };
     let Some(leg) = slot.leg.as_mut() else { return };
-    if stands == Some(List::Active) && slot.spec.kind == Kind::Video {
+    if stands == Some(List::Active) && slot.cold.spec.kind == Kind::Video {
         leg.mask.set(Bit::NeedsKey, true); // it will have missed packets
     }
     let Some(list) = leg.list() else { return };
@@ -88,14 +104,14 @@ pub fn refresh(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
         slot.rewriter.interrupt();
     }
     let legs = track.list_mut(list);
-    leg.place = Some((list, legs.len()));
-    legs.push(at);
+    leg.place = Some((list, legs.len() as u32)); // a slab has fewer than 2^32 peers
+    legs.push(Listed { peer: at.peer, generation: leg.generation, slot: at.slot });
 }
 
 /// Takes the leg out of its slot and out of its track's lists. What is queued for it is not sent.
 pub fn remove(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
     unlink(peers, tracks, at);
-    if let Some(slot) = peers.get_mut(at.peer).and_then(|p| p.slots.get_mut(usize::from(at.slot))) {
+    if let Some(slot) = slot_mut(peers, at) {
         slot.leg = None;
         slot.rewriter.interrupt();
     }
@@ -106,22 +122,27 @@ fn unlink(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
     let Some((list, place)) = leg.place.take() else { return };
     let Some(track) = tracks.get_mut(leg.track) else { return };
     let legs = track.list_mut(list);
-    if legs.get(place) != Some(&at) {
+    if legs.get(place as usize).is_none_or(|listed| listed.leg() != at) {
         return; // a leg's place is where it stands; nothing to take out otherwise
     }
-    legs.swap_remove(place);
-    let moved = legs.get(place).copied();
-    if let Some(moved) = moved.and_then(|moved| leg_mut(peers, moved)) {
+    legs.swap_remove(place as usize);
+    let moved = legs.get(place as usize).copied();
+    if let Some(moved) = moved.and_then(|moved| leg_mut(peers, moved.leg())) {
         moved.place = Some((list, place));
     }
 }
 
-fn leg_mut(peers: &mut Slab<Peer>, at: LegRef) -> Option<&mut Leg> {
-    peers.get_mut(at.peer)?.slots.get_mut(usize::from(at.slot))?.leg.as_mut()
+/// The leg there.
+pub fn leg_mut(peers: &mut Slab<Peer>, at: LegRef) -> Option<&mut Leg> {
+    slot_mut(peers, at)?.leg.as_mut()
+}
+
+fn slot_mut(peers: &mut Slab<Peer>, at: LegRef) -> Option<&mut Slot> {
+    peers.get_mut(at.peer)?.sending.slots.get_mut(usize::from(at.slot))
 }
 
 impl Track {
-    fn list_mut(&mut self, list: List) -> &mut Vec<LegRef> {
+    fn list_mut(&mut self, list: List) -> &mut Vec<Listed> {
         match list {
             List::Active => &mut self.active,
             List::Waiting => &mut self.waiting,

@@ -5,35 +5,44 @@
 //! and randomness are arguments, so that a whole meeting runs on virtual time.
 
 pub mod command;
+mod dirty;
 mod egress;
+mod elements;
 mod fanout;
 mod feedback;
+mod forward;
 pub mod histogram;
 mod inbound;
 mod ingress;
 mod install;
+mod latency;
 mod leg;
 pub mod outbox;
 mod peer;
 mod peers;
+pub mod plan;
 mod rtcp_out;
 mod seating;
 mod slab;
 pub mod stats;
 mod tick;
 mod track;
-mod train;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
 
 use self::command::Report;
+use self::dirty::Dirty;
+use self::fanout::Fresh;
+use self::histogram::Histogram;
+use self::latency::Latency;
 use self::outbox::Submission;
 use self::peer::Peer;
+use self::plan::Padding;
 use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
@@ -55,6 +64,19 @@ pub struct ShardConfig {
     pub clock: NtpClock,
     /// Whether packets of equal size leave as one train. Off: one datagram each, as a control.
     pub trains: bool,
+    /// How much padding a packet may get to fit a train.
+    pub padding: Padding,
+    /// How much work one egress does at most, as estimated in `egress.rs`, before commands and what
+    /// came in have their turn again.
+    pub egress_budget: Duration,
+}
+
+impl ShardConfig {
+    /// The defaults: trains, a little padding, and commands every half millisecond.
+    pub fn new(seed: [u8; 32], started: Instant, clock: NtpClock) -> Self {
+        let egress_budget = Duration::from_micros(500);
+        Self { seed, started, clock, trains: true, padding: Padding::default(), egress_budget }
+    }
 }
 
 /// A meeting as this shard knows it.
@@ -96,8 +118,14 @@ pub struct Shard {
     by_ufrag: HashMap<Arc<str>, Key<Peer>, FixedState>,
     by_peer: HashMap<PeerId, Key<Peer>, FixedState>,
     by_track: HashMap<TrackId, Key<Track>, FixedState>,
-    /// Peers with something to send, each once; who is first rotates.
-    dirty: VecDeque<Key<Peer>>,
+    /// What came in and is in nobody's queue yet.
+    fresh: Vec<Fresh>,
+    /// Peers with something to send, each once.
+    dirty: Dirty,
+    /// Counts calls of `egress`, so that who is first rotates.
+    turns: u32,
+    /// The last egress left something, not for lack of memory.
+    is_cut: bool,
     /// Last datagrams of peers that are gone.
     farewells: VecDeque<(Path, Vec<u8>)>,
     /// When to look after which peer. An entry that is not the peer's current one is stale.
@@ -106,6 +134,14 @@ pub struct Shard {
     reports: VecDeque<Report>,
     acks: VecDeque<Ack>,
     stats: Stats,
+    latency: Latency,
+    /// Datagrams by train.
+    train_datagrams: Histogram,
+}
+
+/// Microseconds from one instant to a later one; wraps after 71 minutes.
+fn micros(from: Instant, to: Instant) -> u32 {
+    to.saturating_duration_since(from).as_micros() as u32
 }
 
 #[cfg(test)]

@@ -28,53 +28,72 @@ pub const PENDING_MAX: usize = 1_024;
 /// Beyond this, new video is dropped, so that audio has room.
 pub const PENDING_VIDEO_MAX: usize = 3 * PENDING_MAX / 4;
 
-/// One packet that waits for egress. Its bytes are in the track's cache.
+/// Consecutive packets of one track that wait for egress. Their bytes are in the track's cache.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {
-    /// By which slot it leaves.
+    /// By which slot they leave.
     pub slot: u16,
-    /// For which leg of the slot it was queued.
+    /// How many.
+    pub count: u16,
+    /// For which leg of the slot they were queued.
     pub generation: u32,
-    /// Whose packet.
+    /// Whose packets.
     pub track: Key<Track>,
-    /// Which packet.
-    pub index: SourceIndex,
+    /// The first of them.
+    pub first: SourceIndex,
     /// A retransmission.
     pub again: bool,
 }
 
-/// One outgoing m-line.
+/// One outgoing m-line. What egress needs of it comes first, in few cache lines.
+#[repr(C, align(64))]
 pub struct Slot {
-    /// Mid, kind, SSRCs.
-    pub spec: SlotSpec,
-    /// Which numbers of its SSRC are used.
-    pub ledger: Option<Ledger>,
-    /// Which numbers of its RTX SSRC are used.
-    pub rtx_ledger: Option<Ledger>,
     /// Its outgoing numbers.
     pub rewriter: Rewriter,
     /// What it carries now.
     pub leg: Option<Leg>,
-    /// How many legs it had.
-    pub legs: u32,
     /// Packets sent (RFC 3550 §6.4.1).
     pub packets: u32,
     /// Payload bytes sent, without header and padding (RFC 3550 §6.4.1).
     pub octets: u32,
-    /// Whether anything was sent since the last sender report.
-    pub reported: bool,
+    /// Which numbers of its SSRC are used.
+    pub ledger: Option<Ledger>,
     /// What may still be retransmitted.
     pub repair: Repair,
+    /// How many legs it had.
+    pub legs: u32,
+    /// Whether nothing was sent since the last sender report.
+    pub reported: bool,
+    /// What is not needed for each packet.
+    pub cold: Box<ColdSlot>,
+}
+
+// Two lines for numbers, leg and counters, three for the ledger's bits, of which two are touched.
+const _: () = assert!(std::mem::offset_of!(Slot, ledger) <= 128 && size_of::<Slot>() <= 320);
+
+/// What is not needed for each packet of a slot.
+pub struct ColdSlot {
+    /// Mid, kind, SSRCs.
+    pub spec: SlotSpec,
+    /// Which numbers of its RTX SSRC are used.
+    pub rtx_ledger: Option<Ledger>,
 }
 
 /// Bounds what a receiver can make us repeat (THREATS.md 10): at most a quarter of what was sent,
 /// at most three times each, and not again within a round trip.
 #[derive(Clone, Debug, Default)]
 pub struct Repair {
+    /// The last packets repeated, once there was one.
+    recent: Option<Box<Recent>>,
     /// Packets that may be repeated now: a quarter of a packet for each one sent.
     quarters: u32,
-    /// The last packets repeated: outgoing number, when, how often.
-    recent: VecDeque<(Seq, Instant, u8)>,
+}
+
+/// The last packets repeated: outgoing number, how often, and when, in milliseconds from `base`.
+#[derive(Clone, Debug)]
+struct Recent {
+    base: Instant,
+    entries: VecDeque<(Seq, u8, u32)>,
 }
 
 impl Repair {
@@ -84,6 +103,7 @@ impl Repair {
     const RECENT: usize = 64 + 1_024 / 4;
 
     /// One packet was sent.
+    #[inline]
     pub fn earn(&mut self) {
         self.quarters = (self.quarters + 1).min(Self::QUARTERS_MAX);
     }
@@ -93,18 +113,22 @@ impl Repair {
         if self.quarters < 4 {
             return false;
         }
-        match self.recent.iter_mut().find(|entry| entry.0 == seq) {
-            Some((_, at, times)) => {
-                if *times >= 3 || now.saturating_duration_since(*at) < round_trip {
+        let first = || Box::new(Recent { base: now, entries: VecDeque::new() });
+        let Recent { base, entries } = &mut **self.recent.get_or_insert_with(first);
+        let now_ms = now.saturating_duration_since(*base).as_millis() as u32; // of 49 days
+        match entries.iter_mut().find(|entry| entry.0 == seq) {
+            Some((_, times, at_ms)) => {
+                let since = u128::from(now_ms.wrapping_sub(*at_ms));
+                if *times >= 3 || since < round_trip.as_millis() {
                     return false;
                 }
-                (*at, *times) = (now, *times + 1);
+                (*times, *at_ms) = (*times + 1, now_ms);
             }
             None => {
-                if self.recent.len() == Self::RECENT {
-                    self.recent.pop_front();
+                if entries.len() == Self::RECENT {
+                    entries.pop_front();
                 }
-                self.recent.push_back((seq, now, 1));
+                entries.push_back((seq, 1, now_ms));
             }
         }
         self.quarters -= 4;
@@ -122,8 +146,61 @@ pub struct Published {
     pub track: Key<Track>,
 }
 
+/// What fan-out and egress need of a peer, in few cache lines.
+#[repr(align(64))]
+pub struct Sending {
+    /// Media that waits for egress.
+    pub pending: Vec<Pending>,
+    /// How many packets that is.
+    pub queued: usize,
+    /// What it can receive.
+    pub slots: Vec<Slot>,
+    /// Keys of what it is sent, once DTLS is done.
+    pub sealer: Option<Box<Sealer>>,
+    /// Where media goes: a copy of what the transport selected, written after each call into it.
+    pub path: Option<Path>,
+    /// Extension ids of its wire.
+    pub extensions: ExtensionIds,
+    /// It is in the shard's list of peers with something to send.
+    pub dirty: bool,
+    /// Besides media there may be something to send: ICE, DTLS, RTCP.
+    pub control: bool,
+}
+
+const _: () = assert!(size_of::<Sending>() <= 192);
+
+impl Sending {
+    /// Queues packets, behind those of the same run if they follow them.
+    pub fn push(&mut self, run: Pending) {
+        self.queued += usize::from(run.count);
+        if let Some(last) = self.pending.last_mut()
+            && (last.slot, last.generation, last.track) == (run.slot, run.generation, run.track)
+            && last.first.0 + u64::from(last.count) == run.first.0
+            && !(last.again || run.again)
+            && let Some(count) = last.count.checked_add(run.count)
+        {
+            last.count = count;
+            return;
+        }
+        self.pending.push(run);
+    }
+
+    /// Forgets what waits.
+    pub fn clear(&mut self) {
+        self.pending.clear();
+        self.queued = 0;
+    }
+
+    /// Whether media can be sent to it.
+    pub fn is_ready(&self) -> bool {
+        self.sealer.is_some() && self.path.is_some()
+    }
+}
+
 /// One peer.
 pub struct Peer {
+    /// What fan-out and egress need of it.
+    pub sending: Sending,
     /// Its name.
     pub id: PeerId,
     /// Its meeting.
@@ -136,24 +213,14 @@ pub struct Peer {
     pub transport: transport::Peer,
     /// Payload types of its wire.
     pub payloads: Vec<PayloadMap>,
-    /// Extension ids of its wire.
-    pub extensions: ExtensionIds,
     /// Keys and streams of what it sends, once DTLS is done.
     pub inbound: Option<Inbound>,
-    /// Keys of what it is sent, once DTLS is done.
-    pub sealer: Option<Box<Sealer>>,
     /// How its clock stands to ours.
     pub clock: PublisherClock,
     /// What it may publish.
     pub published: Vec<Published>,
-    /// What it can receive.
-    pub slots: Vec<Slot>,
-    /// Media that waits for egress.
-    pub pending: Vec<Pending>,
     /// It was reported as connected.
     pub connected: bool,
-    /// It is in the shard's list of peers with something to send.
-    pub dirty: bool,
     /// What its video slots should show.
     pub wishes: Vec<Wish>,
     /// What it is to be told by RTCP.
@@ -172,22 +239,28 @@ impl Peer {
             certificate: spec.certificate.clone(),
         };
         let slots = spec.slots.iter().map(|slot| Slot::new(slot.clone(), random)).collect();
+        let sending = Sending {
+            pending: Vec::new(),
+            queued: 0,
+            slots,
+            sealer: None,
+            path: None,
+            extensions: spec.extensions,
+            dirty: false,
+            control: false,
+        };
         Self {
+            sending,
             id: spec.peer,
             meeting: spec.meeting,
             participant: spec.participant,
             from: spec.from,
             transport: transport::Peer::new(config, now),
             payloads: spec.payloads.clone(),
-            extensions: spec.extensions,
             inbound: None,
-            sealer: None,
             clock: PublisherClock::default(),
             published: Vec::new(),
-            slots,
-            pending: Vec::new(),
             connected: false,
-            dirty: false,
             wishes: Vec::new(),
             feedback: Feedback::new(now, Ssrc(random.next_u32())),
             due: None,
@@ -205,14 +278,9 @@ impl Peer {
         map.map(|map| map.codec)
     }
 
-    /// Where media goes.
-    pub fn path(&self) -> Option<Path> {
-        self.transport.selected()
-    }
-
     /// Whether media can be sent to it.
     pub fn is_ready(&self) -> bool {
-        self.sealer.is_some() && self.path().is_some()
+        self.sending.is_ready()
     }
 
     /// When it wants to be looked after.
@@ -233,16 +301,15 @@ impl Slot {
         // Below 2^15, so that neither side can misjudge the first rollover (RFC 3711 §3.3.1).
         let start = Seq((random.next_u32() & 0x7FFF) as u16);
         Self {
-            spec,
-            ledger: None,
-            rtx_ledger: None,
             rewriter: Rewriter::new(start, clock_rate),
             leg: None,
-            legs: 0,
             packets: 0,
             octets: 0,
-            reported: true,
+            ledger: None,
             repair: Repair::default(),
+            legs: 0,
+            reported: true,
+            cold: Box::new(ColdSlot { spec, rtx_ledger: None }),
         }
     }
 }

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use foldhash::fast::FixedState;
 
 use super::command::{Command, Gone, PeerSpec, Report};
+use super::dirty::Dirty;
 use super::egress::CONTROL_MAX;
+use super::histogram::Histogram;
 use super::inbound::Inbound;
+use super::latency::Latency;
 use super::peer::{Peer, Published};
 use super::slab::{Key, Slab};
-use super::stats::{Counter, Stats};
+use super::stats::{self, Counter, Stats};
 use super::track::Track;
 use super::{Shard, ShardConfig, leg, tick};
 use crate::crypto::{Opener, Random, Sealer};
@@ -25,6 +28,19 @@ const RESOLUTION: Duration = Duration::from_millis(1);
 
 /// Datagrams of peers that are gone, at most. More: the client notices by silence.
 const FAREWELLS_MAX: usize = 256;
+
+/// When to look after which peer, soonest first.
+pub(super) type Due = BinaryHeap<Reverse<(Instant, Key<Peer>)>>;
+
+/// Arms a peer's one timer.
+pub(super) fn arm(due: &mut Due, now: Instant, key: Key<Peer>, peer: &mut Peer) {
+    let Some(next) = peer.next_due(now) else { return };
+    let at = next.max(now + RESOLUTION); // what is due already was served just now
+    if peer.due.is_none_or(|due| due > at) {
+        peer.due = Some(at);
+        due.push(Reverse((at, key)));
+    }
+}
 
 impl Shard {
     /// An empty world.
@@ -43,13 +59,18 @@ impl Shard {
             by_ufrag: HashMap::with_hasher(hasher.clone()),
             by_peer: HashMap::with_hasher(hasher.clone()),
             by_track: HashMap::with_hasher(hasher),
-            dirty: VecDeque::new(),
+            fresh: Vec::new(),
+            dirty: Dirty::default(),
+            turns: 0,
+            is_cut: false,
             farewells: VecDeque::new(),
             due: BinaryHeap::new(),
             next_tick: config.started + tick::INTERVAL,
             reports: VecDeque::new(),
             acks: VecDeque::new(),
             stats: Stats::default(),
+            latency: Latency::default(),
+            train_datagrams: Histogram::new(&stats::TRAIN_DATAGRAMS),
         }
     }
 
@@ -84,6 +105,9 @@ impl Shard {
 
     /// When [`Shard::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_cut {
+            return Some(self.config.started); // at once
+        }
         let due = self.due.peek().map(|entry| entry.0.0);
         due.into_iter().chain((!self.meetings.is_empty()).then_some(self.next_tick)).min()
     }
@@ -110,12 +134,8 @@ impl Shard {
 
     /// Arms the peer's one timer.
     pub(super) fn schedule(&mut self, now: Instant, key: Key<Peer>) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        let Some(next) = peer.next_due(now) else { return };
-        let at = next.max(now + RESOLUTION); // what is due already was served just now
-        if peer.due.is_none_or(|due| due > at) {
-            peer.due = Some(at);
-            self.due.push(Reverse((at, key)));
+        if let Some(peer) = self.peers.get_mut(key) {
+            arm(&mut self.due, now, key, peer);
         }
     }
 
@@ -138,13 +158,19 @@ impl Shard {
                         self.by_path.remove(&path);
                     }
                 }
-                PeerEvent::Selected(_) => {
+                PeerEvent::Selected(path) => {
+                    if let Some(peer) = self.peers.get_mut(key) {
+                        peer.sending.path = Some(path);
+                    }
                     self.forget_ufrags(key);
                     self.ready(key);
                 }
                 PeerEvent::Keys { opener, sealer } => self.keys(key, opener, sealer),
                 PeerEvent::Ended(ending) => self.ended(now, key, ending),
             }
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.sending.path = peer.transport.selected();
         }
         self.touch(key); // egress sends what there is, then arms the timer
     }
@@ -177,12 +203,13 @@ impl Shard {
     /// SRTP keys are there: every slot gets the ledgers of its SSRCs, once.
     fn keys(&mut self, key: Key<Peer>, opener: Box<Opener>, mut sealer: Box<Sealer>) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        for slot in &mut peer.slots {
-            slot.ledger = sealer.ledger(slot.spec.ssrc).ok();
-            slot.rtx_ledger = slot.spec.rtx_ssrc.and_then(|ssrc| sealer.ledger(ssrc).ok());
+        for slot in &mut peer.sending.slots {
+            slot.ledger = sealer.ledger(slot.cold.spec.ssrc).ok();
+            slot.cold.rtx_ledger =
+                slot.cold.spec.rtx_ssrc.and_then(|ssrc| sealer.ledger(ssrc).ok());
         }
         peer.inbound = Some(Inbound::new(opener));
-        peer.sealer = Some(sealer);
+        peer.sending.sealer = Some(sealer);
         self.ready(key);
     }
 
@@ -226,7 +253,7 @@ impl Shard {
     /// Forgets a peer, its keys, its tracks and every leg from and to it.
     fn remove_peer(&mut self, _now: Instant, peer: PeerId) {
         let Some(key) = self.by_peer.remove(&peer) else { return };
-        let slots = self.peers.get(key).map_or(0, |peer| peer.slots.len());
+        let slots = self.peers.get(key).map_or(0, |peer| peer.sending.slots.len());
         for slot in 0..slots {
             leg::remove(
                 &mut self.peers,
@@ -257,8 +284,10 @@ impl Shard {
         let Some(&key) = self.by_peer.get(&peer) else { return };
         if let Some(peer) = self.peers.get_mut(key) {
             peer.transport.inject_path(path);
+            peer.sending.path = peer.transport.selected();
         }
         self.by_path.insert(path, key);
         self.keys(key, Box::new(opener), Box::new(sealer));
+        self.touch(key);
     }
 }

@@ -90,11 +90,11 @@ fn report(
         .take(31)
         .collect();
     let mut len = rtcp::write_receiver_report(out, peer.feedback.ssrc, &blocks)?;
-    for slot in &mut peer.slots {
+    for slot in &mut peer.sending.slots {
         let Some((ntp, rtp)) = media_time(slot, tracks, ours, now) else { continue };
         let rest = out.get_mut(len..)?;
-        let ssrc = slot.spec.ssrc;
-        let cname = &slot.spec.mid;
+        let ssrc = slot.cold.spec.ssrc;
+        let cname = &slot.cold.spec.mid;
         match rtcp::write_sender_report(rest, ssrc, ntp, rtp, slot.packets, slot.octets, cname) {
             Some(written) => len += written,
             None => break, // the rest has its turn with the next report
@@ -114,7 +114,7 @@ fn media_time(
     if slot.reported {
         return None;
     }
-    let leg = slot.leg.filter(|leg| leg.mask.is_active())?;
+    let leg = slot.leg.as_ref().filter(|leg| leg.mask.is_active())?;
     let track = tracks.get(leg.track)?;
     let (clock_rate, offset) = (track.codec?.clock_rate(), slot.rewriter.timestamp_offset()?);
     track.clock.report(&track.publisher_clock, now, ours, clock_rate, offset)

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 use super::command::Report;
+use super::fanout;
 use super::leg::{self, Leg, LegRef};
 use super::peer::Peer;
 use super::slab::Key;
@@ -43,6 +44,7 @@ impl Shard {
 
     /// Fills the slots of one peer anew.
     pub(super) fn seat(&mut self, now: Instant, key: Key<Peer>) {
+        fanout::flush(self); // what came before is for who had it before
         let Some(peer) = self.peers.get(key) else { return };
         let meeting = self.meetings.get(&peer.meeting);
         // Nobody that no table names is sent anything.
@@ -50,18 +52,18 @@ impl Shard {
         let row = row.filter(|row| row.peers.contains(&peer.id));
         let known = meeting.zip(row);
         let before: Vec<Option<TrackId>> =
-            peer.slots.iter().map(|slot| slot.leg.map(|leg| leg.id)).collect();
+            peer.sending.slots.iter().map(|slot| slot.leg.as_ref().map(|leg| leg.id)).collect();
         let mut after = before.clone();
         for kind in [Kind::Audio, Kind::Video] {
             let wanted = known.map(|(meeting, row)| self.wanted(meeting, peer, row, kind));
             let wanted = wanted.unwrap_or_default();
-            let places = peer.slots.iter().map(|slot| slot.spec.kind == kind);
+            let places = peer.sending.slots.iter().map(|slot| slot.cold.spec.kind == kind);
             let mut part: Vec<_> =
                 places.zip(&before).filter(|(here, _)| *here).map(|(_, track)| *track).collect();
             slots::assign(&mut part, &wanted);
             let mut part = part.into_iter();
-            for (slot, place) in peer.slots.iter().zip(&mut after) {
-                if slot.spec.kind == kind {
+            for (slot, place) in peer.sending.slots.iter().zip(&mut after) {
+                if slot.cold.spec.kind == kind {
                     *place = part.next().flatten();
                 }
             }
@@ -111,12 +113,12 @@ impl Shard {
         let ready = peer.is_ready();
         let paused = peer.wishes.iter().any(|wish| wish.track == track.id && wish.height == 0);
         let map = track.codec.and_then(|codec| peer.payload_map(codec)).copied();
-        let Some(slot) = peer.slots.get_mut(usize::from(at.slot)) else { return };
+        let Some(slot) = peer.sending.slots.get_mut(usize::from(at.slot)) else { return };
         if slot.leg.is_none() {
             slot.legs = slot.legs.wrapping_add(1);
             slot.leg = Some(Leg::new(track_key, track.id, track.kind, slot.legs));
         }
-        let repairs = slot.spec.rtx_ssrc.is_some();
+        let repairs = slot.cold.spec.rtx_ssrc.is_some();
         let Some(leg) = slot.leg.as_mut() else { return };
         leg.payload_type = map.map(|map| map.payload_type);
         leg.rtx = map.and_then(|map| map.rtx).filter(|_| repairs);
@@ -146,7 +148,11 @@ fn rank(
         Kind::Audio => {
             let class = usize::from(!announced) + usize::from(!own_room);
             // Who has a slot gives it up to somebody clearly louder only.
-            let has_slot = peer.slots.iter().any(|it| it.leg.is_some_and(|leg| leg.id == track.id));
+            let has_slot = peer
+                .sending
+                .slots
+                .iter()
+                .any(|it| it.leg.as_ref().is_some_and(|leg| leg.id == track.id));
             let loudness = u64::from(track.loudness.step()) + u64::from(has_slot);
             (class, track.muted, Reverse(loudness), track.id)
         }

@@ -32,6 +32,19 @@ impl<T> std::fmt::Debug for Key<T> {
     }
 }
 
+impl<T> Key<T> {
+    /// The key of nothing: no slab gives out the last generation of the last place.
+    pub const NONE: Self = Key { index: u32::MAX, generation: u32::MAX, of: PhantomData };
+}
+
+#[cfg(test)]
+impl<T> Key<T> {
+    /// A key of nothing, for tests of what only passes keys on.
+    pub fn test(index: u32) -> Self {
+        Key { index, generation: 0, of: PhantomData }
+    }
+}
+
 /// An order for heaps; says nothing about age.
 impl<T> Ord for Key<T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

@@ -1,5 +1,10 @@
 //! What a shard counts. Plain numbers of one thread; `io` publishes a copy now and then.
 
+use std::time::Instant;
+
+use super::histogram::{Scale, scale};
+use super::{Shard, latency, micros};
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
         /// One thing that is counted; the discriminant indexes [`Stats`].
@@ -33,6 +38,10 @@ counters! {
     ForwardedBytes => "forwarded_bytes",
     /// Of the forwarded: retransmissions (RFC 4588).
     Retransmitted => "retransmitted_packets",
+    /// Of the forwarded: those that got padding to fit a train.
+    PaddedPackets => "padded_packets",
+    /// Bytes of that padding.
+    PaddingBytes => "padding_bytes",
     /// RTCP datagrams sent.
     SentRtcp => "sent_rtcp",
     /// Keyframes asked of publishers.
@@ -111,5 +120,47 @@ impl Stats {
     /// All counts, in the order of [`Counter::ALL`].
     pub fn all(&self) -> &[u64] {
         &self.0
+    }
+}
+
+/// Datagrams by train.
+pub static TRAIN_DATAGRAMS: Scale =
+    scale!("train_datagrams", 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
+
+impl Shard {
+    /// How many counters [`Shard::counter_values`] yields.
+    pub const COUNTERS: usize =
+        Counter::ALL.len() + latency::SCALE.names.len() + TRAIN_DATAGRAMS.names.len();
+
+    /// The names of all counters, histograms included, in order.
+    pub fn counter_names() -> impl Iterator<Item = &'static str> {
+        let plain = Counter::ALL.iter().map(|counter| counter.name());
+        plain.chain(latency::SCALE.names.iter().chain(TRAIN_DATAGRAMS.names).copied())
+    }
+
+    /// All counters, histograms included, in the order of [`Shard::counter_names`].
+    pub fn counter_values(&self) -> impl Iterator<Item = u64> + '_ {
+        let histograms = self.latency.cells().iter().chain(self.train_datagrams.cells());
+        self.stats.all().iter().chain(histograms).copied()
+    }
+
+    /// The trains of the last egress were handed to the kernel by `now`: to be called once a turn,
+    /// for the histogram of added latency.
+    pub fn transmitted(&mut self, now: Instant) {
+        self.latency.transmitted(micros(self.config.started, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_a_name_of_its_own() {
+        let mut names: Vec<_> = Shard::counter_names().collect();
+        assert_eq!(names.len(), Shard::COUNTERS);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Shard::COUNTERS);
     }
 }

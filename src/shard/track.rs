@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::leg::LegRef;
+use super::leg::Listed;
 use super::peer::Peer;
 use super::slab::Key;
 use crate::route::cache::{Cache, Depth};
@@ -48,9 +48,9 @@ pub struct Track {
     /// Its last packets.
     pub cache: Cache,
     /// Legs that take every packet.
-    pub active: Vec<LegRef>,
+    pub active: Vec<Listed>,
     /// Legs that take packets from the next keyframe on.
-    pub waiting: Vec<LegRef>,
+    pub waiting: Vec<Listed>,
 }
 
 impl Track {

@@ -139,7 +139,7 @@ impl World {
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
-        let config = ShardConfig { seed: bytes, started: now, clock, trains: true };
+        let config = ShardConfig::new(bytes, now, clock);
         let wires = Rc::new(RefCell::new(Wires { now: Some(now), ..Wires::default() }));
         let certificate = Arc::new(Certificate::generate().expect("a certificate"));
         let mut control =

@@ -137,7 +137,8 @@ impl Page {
         }
         let unread = end.0 == TOO_LONG;
         let close = CloseFrame { code: end.0, reason: end.1.into() };
-        let told = write(&mut socket, Message::Close(Some(close))).await; // often it is closed already
+        // Often it is closed already.
+        let told = write(&mut socket, Message::Close(Some(close))).await;
         if unread && told.is_ok() {
             // To close over bytes that were never read resets the connection, and a client that is
             // reset does not learn why.

@@ -10,7 +10,9 @@ fn check(shard: &Shard) {
     for (key, track) in shard.tracks.iter() {
         let (mut active, mut waiting) = (Vec::new(), Vec::new());
         for (peer_key, peer) in shard.peers.iter() {
-            for (slot, leg) in (0_u16..).zip(peer.slots.iter().map(|slot| slot.leg)) {
+            for (slot, leg) in
+                (0_u16..).zip(peer.sending.slots.iter().map(|slot| slot.leg.as_ref()))
+            {
                 let Some(leg) = leg.filter(|leg| leg.track == key) else { continue };
                 let at = LegRef { peer: peer_key, slot };
                 if leg.mask.is_active() {
@@ -25,8 +27,9 @@ fn check(shard: &Shard) {
             list.sort_by_key(|at| (at.peer, at.slot));
             list
         };
-        assert_eq!(sorted(&track.active), sorted(&active));
-        assert_eq!(sorted(&track.waiting), sorted(&waiting));
+        let legs = |list: &[leg::Listed]| list.iter().map(leg::Listed::leg).collect::<Vec<_>>();
+        assert_eq!(sorted(&legs(&track.active)), sorted(&active));
+        assert_eq!(sorted(&legs(&track.waiting)), sorted(&waiting));
     }
 }
 
@@ -61,9 +64,7 @@ fn lists_agree_with_masks_whatever_flips() {
                 let bits = [Bit::Ready, Bit::Muted, Bit::Paused, Bit::Starved, Bit::NeedsKey];
                 let (bit, on) = (bits[below(5) as usize], below(2) == 0);
                 let at = LegRef { peer, slot };
-                let slot =
-                    bench.shard.peers.get_mut(peer).unwrap().slots.get_mut(usize::from(slot));
-                if let Some(leg) = slot.and_then(|slot| slot.leg.as_mut()) {
+                if let Some(leg) = leg::leg_mut(&mut bench.shard.peers, at) {
                     leg.mask.set(bit, on);
                 }
                 leg::refresh(&mut bench.shard.peers, &mut bench.shard.tracks, at);

@@ -133,7 +133,7 @@ impl Bench {
     pub fn new() -> Self {
         let now = Instant::now(); // only a base
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
-        let config = ShardConfig { seed: [3; 32], started: now, clock, trains: true };
+        let config = ShardConfig::new([3; 32], now, clock);
         let memory = vec![0; TRAIN_MAX];
         let queue =
             Queue { memory, sent: Vec::new(), room: 1_000, instant: true, next: 0, completed: 0 };
