@@ -52,10 +52,8 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
     let rate = options.moves_per_second.max(1e-6);
     let mut clock = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
     clock.reset(); // the first one not at once
-    let shuffle = rest(
-        Duration::from_secs_f64(options.shuffle_at.unwrap_or(f64::from(u32::MAX))),
-        &ending,
-    );
+    let shuffle =
+        rest(Duration::from_secs_f64(options.shuffle_at.unwrap_or(f64::from(u32::MAX))), &ending);
     tokio::pin!(shuffle);
     let mut shuffled = false;
     let mut over = ending.clone();
@@ -97,9 +95,8 @@ type Tasks = JoinSet<(usize, anyhow::Result<()>)>;
 
 fn one(crowd: &Arc<Crowd>, tasks: &mut Tasks, person: Person, place: u32, host: usize) {
     let crowd = crowd.clone();
-    tasks.spawn(async move {
-        (1, crowd.send(person.meeting, host, &[&person], place, true).await)
-    });
+    tasks
+        .spawn(async move { (1, crowd.send(person.meeting, host, &[&person], place, true).await) });
 }
 
 /// Everybody goes one room on: one command for each room, all at once.

@@ -159,8 +159,7 @@ impl World {
         let room = self.rooms.current(person);
         self.packets.clear();
         let sealer = &mut participant.peer.sealer;
-        let sealed =
-            source.send(clock::now(), room, sealer, &self.settings, &mut self.packets);
+        let sealed = source.send(clock::now(), room, sealer, &self.settings, &mut self.packets);
         self.due.push(Reverse((source.due, at)));
         if sealed.is_err() {
             self.totals.unsent += 1;
@@ -278,9 +277,7 @@ impl World {
         }
         for ssrc in participant.keyframes_wanted(datagram) {
             let mut sources = self.sources.iter_mut();
-            if let Some(source) =
-                sources.find(|it| it.person == person && it.source.ssrc == ssrc)
-            {
+            if let Some(source) = sources.find(|it| it.person == person && it.source.ssrc == ssrc) {
                 source.want_keyframe();
             }
         }
