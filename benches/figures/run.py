@@ -203,11 +203,11 @@ def work_i(rounds):
     for name, bound in (("idle", 48), ("active", 100)):
         once, twice = (rounds.median(f"{name}-{times}", memory) for times in (1, 2))
         each = 2 * twice - once if once is not None and twice is not None else None
-        rounds.judge(f"{name} participant", each, bound * 1024, unit="B")
+        rounds.judge(f"{name} participant", above_noise(each), bound * 1024, unit="B")
     for kind, bound in (("audio", 2048), ("video", 6144)):
         many, few = (rounds.median(f"{kind}-legs-{number}", memory) for number in (8, 1))
         leg = (many - few) / 7 if many is not None and few is not None else None
-        rounds.judge(f"{kind} leg", leg, bound, unit="B")
+        rounds.judge(f"{kind} leg", above_noise(leg), bound, unit="B")
     rounds.notes.append("a participant: memory of twice as many − memory of as many, for each of them")
     rounds.notes.append("an idle one is alone in its meeting and publishes audio that nobody hears")
     rounds.notes.append("a leg: (memory with 8 publishers − with 1) / 7; the caches of 7 tracks are in it")
@@ -236,10 +236,15 @@ def work_j(rounds):
         else:
             cost = (spent[0] - spent[1]) * 1e6 / ((joins - 2) / rounds.settings.duration)
         if bound:
-            rounds.judge(f"CPU of a join, {who}", cost, bound, unit="µs")
+            rounds.judge(f"CPU of a join, {who}", above_noise(cost), bound, unit="µs")
         else:
             rounds.notes.append(f"CPU of a join, whole {who} with signaling: {written(cost)} µs")
     rounds.judge("p99 with joins / without", rounds.ratio("half-joins", "half", P99), 2.0)
+
+
+def above_noise(difference):
+    """A difference of two medians, unless it is negative: then the noise was greater than it."""
+    return difference if difference is not None and difference > 0 else None
 
 
 def cpu_share(rounds, name, key):
