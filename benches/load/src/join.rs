@@ -147,7 +147,8 @@ impl Lobby {
         let (template, text) = match person.publishes {
             true => (whip, offer((0, 0))),
             false => {
-                let lines = (u32::from(options.sends_audio()), u32::from(options.video_bitrate > 0));
+                let lines =
+                    (u32::from(options.sends_audio()), u32::from(options.video_bitrate > 0));
                 (whep, offer(lines))
             }
         };
