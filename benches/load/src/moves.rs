@@ -15,11 +15,9 @@ use crate::run::rest;
 /// How long one who was moved is left in peace: longer than a move takes.
 const PEACE: Duration = Duration::from_secs(1);
 
-/// What was asked.
+/// What was refused.
 #[derive(Clone, Debug, Default)]
 pub struct Moved {
-    /// People in move commands that were accepted.
-    pub asked: u64,
     /// People in move commands that were refused.
     pub failures: u64,
     /// Why the first one was refused.
@@ -28,12 +26,9 @@ pub struct Moved {
 
 impl Moved {
     fn note(&mut self, people: usize, answer: anyhow::Result<()>) {
-        match answer {
-            Ok(()) => self.asked += people as u64,
-            Err(error) => {
-                self.failures += people as u64;
-                self.first_failure.get_or_insert(format!("{error:#}"));
-            }
+        if let Err(error) = answer {
+            self.failures += people as u64;
+            self.first_failure.get_or_insert(format!("{error:#}"));
         }
     }
 }

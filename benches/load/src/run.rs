@@ -66,7 +66,6 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     (outcome.server_before, outcome.server_after) = (server_before, server_after);
     outcome.client_busy_pct = own_after.busy_pct(&own);
     outcome.client_threads = own_after.threads_pct(&own);
-    outcome.switches_asked = moved.asked;
     {
         let joins = crowd.joins.lock().await;
         outcome.join_ms = joins.took_ms.clone();
@@ -196,6 +195,7 @@ fn outcome(options: &Options, last: Tick, samples: Vec<Sample>) -> Outcome {
         options: serde_json::to_value(options).unwrap_or_default(),
         audio: totals.audio,
         video: totals.video,
+        switches_asked: totals.switches_asked,
         switches_seen: totals.switch_us.len(),
         switch_ms: totals.switch_us,
         wrong_room: totals.wrong_room,
