@@ -240,8 +240,8 @@ def brief(result):
 def grow(settings, work, arm, load, start, most):
     """The greatest size at which the relay still keeps up, by growing and then halving the gap.
 
-    Returns the size and what stopped it: loss over 0.1 %, the relay's core over 95 % busy, or the
-    client, or `most`.
+    Returns the size and what stopped it: loss over 0.1 %, the relay's core over 95 % busy, packets that
+    come ever later (loss that has not happened yet), the client, or `most`.
     """
 
     def limit(size):
@@ -252,6 +252,9 @@ def grow(settings, work, arm, load, start, most):
             return "loss over 0.1 %"
         if (figure(result, "cpu_pct") or 0) > 95:
             return "relay over 95 % busy"
+        seconds = result.get("samples") or [{}]
+        if (figure(seconds[-1], "latency_us.p50") or 0) > 100_000:
+            return "falls behind: p50 of the last second over 100 ms"
         if not result["valid"]:
             return "; ".join(result["invalid_because"])
         return None
@@ -314,7 +317,7 @@ def markdown(rounds, title):
     for what, value, bound, unit, verdict in rounds.verdicts:
         measured = f"{written(value)} {unit}".strip()
         lines.append(f"| {what} | {measured} | {bound} {unit} | {verdict} |")
-    lines += ["", *(f"- {note}" for note in rounds.notes)]
+    lines += ["", *(f"- {note}" for note in rounds.notes)] if rounds.notes else []
     reasons = {
         reason
         for results in rounds.results.values()

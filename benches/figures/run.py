@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rig import Arm, Rounds, Settings, figure, grow, markdown, written
+from rig import Arm, Rounds, Settings, grow, markdown, written
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -188,51 +188,69 @@ def legs(kind, publishers, people):
 def work_i(rounds):
     """memory of participants and legs"""
     people = rounds.settings.size or 300
-    cases = [
-        ("idle", URING, ["--meetings", str(people), "--participants", "1", "--video-bitrate", "0"],
-         {"idle": True}),
-        ("active", URING, mixed_rooms(4)),
-    ]  # fmt: skip
+    rooms = share(people, 1 / 50)
+    idle = {"idle": True}
+    cases = []
+    for times in (1, 2):  # what is there once, whoever comes, cancels out
+        alone = ["--meetings", str(times * people), "--participants", "1", "--video-bitrate", "0"]
+        cases.append((f"idle-{times}", URING, alone, idle))
+        cases.append((f"active-{times}", URING, mixed_rooms(times * rooms)))
     for kind in ("audio", "video"):
         for publishers in (1, 8):
             cases.append((f"{kind}-legs-{publishers}", URING, legs(kind, publishers, people)))
     rounds.interleave(cases)
     memory = "bytes_per_participant"
-    rounds.judge("idle participant", rounds.median("idle", memory), 48 * 1024, unit="B")
-    rounds.judge("active participant", rounds.median("active", memory), 100 * 1024, unit="B")
+    for name, bound in (("idle", 48), ("active", 100)):
+        once, twice = (rounds.median(f"{name}-{times}", memory) for times in (1, 2))
+        each = 2 * twice - once if once is not None and twice is not None else None
+        rounds.judge(f"{name} participant", above_noise(each), bound * 1024, unit="B")
     for kind, bound in (("audio", 2048), ("video", 6144)):
         many, few = (rounds.median(f"{kind}-legs-{number}", memory) for number in (8, 1))
         leg = (many - few) / 7 if many is not None and few is not None else None
-        rounds.judge(f"{kind} leg", leg, bound, unit="B")
-    rounds.notes.append("a leg: (memory with 8 publishers − with 1) / 7; caches of the 7 tracks are in it")
+        rounds.judge(f"{kind} leg", above_noise(leg), bound, unit="B")
+    rounds.notes.append("a participant: memory of twice as many − memory of as many, for each of them")
     rounds.notes.append("an idle one is alone in its meeting and publishes audio that nobody hears")
+    rounds.notes.append("a leg: (memory with 8 publishers − with 1) / 7; the caches of 7 tracks are in it")
 
 
 def work_j(rounds):
     """joins: CPU of each, and what they do to live media"""
-    rate = 100
+    rate, stay = 100, 2  # joins a second, and the seconds that the client lets each stay
     rooms, why = grow(rounds.settings, "j", URING, mixed_rooms, 2, 200)
     half = mixed_rooms(share(rooms, PARTLY))
-    quiet = ["--meetings", "1", "--participants", "2", "--video-bitrate", "0"]
+    quiet = ["--meetings", "1", "--publishers", "2", "--video-bitrate", "0", "--participants"]
     during = ["--join-during", str(rate)]
     rounds.notes.append(f"full: {rooms} rooms ({why})")
     rounds.interleave([
-        ("quiet", URING, quiet),
-        ("quiet-joins", URING, quiet + during),
+        # As many listen as are there at any time when people come and go.
+        ("standing", URING, [*quiet, str(2 + rate * stay)]),
+        ("coming", URING, [*quiet, "2", *during]),
         ("half", URING, half),
         ("half-joins", URING, half + during),
     ])  # fmt: skip
-    each = []
-    for name in ("quiet-joins", "half-joins"):
-        joined = [(figure(result, "joins") or 0) for result in rounds.results[name]]
-        before = 2 if name.startswith("quiet") else 8 * share(rooms, PARTLY)
-        rounds.notes.append(f"{name}: {written(min(joined) - before)} joins while measured")
-        each.append(min(joined) - before)
-    with_joins, without = (rounds.median(name, "cpu_pct") for name in ("quiet-joins", "quiet"))
-    joins = each[0] / rounds.settings.duration
-    cost = (with_joins - without) * 1e4 / joins if with_joins and without is not None and joins else None
-    rounds.judge("CPU of a join, with signaling and its 2 s of media", cost, 500, unit="µs")
+    for who, key, bound in (("relay's shard", "shard_cpu_ns_per_packet", 500), ("process", CPU, None)):
+        spent = [cpu_share(rounds, name, key) for name in ("coming", "standing")]
+        joins = rounds.median("coming", "joins")
+        if None in (*spent, joins) or joins <= 2:
+            cost = None
+        else:
+            cost = (spent[0] - spent[1]) * 1e6 / ((joins - 2) / rounds.settings.duration)
+        if bound:
+            rounds.judge(f"CPU of a join, {who}", above_noise(cost), bound, unit="µs")
+        else:
+            rounds.notes.append(f"CPU of a join, whole {who} with signaling: {written(cost)} µs")
     rounds.judge("p99 with joins / without", rounds.ratio("half-joins", "half", P99), 2.0)
+
+
+def above_noise(difference):
+    """A difference of two medians, unless it is negative: then the noise was greater than it."""
+    return difference if difference is not None and difference > 0 else None
+
+
+def cpu_share(rounds, name, key):
+    """CPU seconds a second."""
+    cost, rate = rounds.median(name, key), rounds.median(name, RATE)
+    return cost * rate / 1e9 if cost is not None and rate is not None else None
 
 
 def work_k(rounds):

@@ -22,6 +22,8 @@ use crate::run::ensure_joined;
 const AT_ONCE: usize = 64;
 /// How long one who joins while it is measured stays.
 const STAY: Duration = Duration::from_secs(2);
+/// How long joins may still take when the measurement is over.
+const GRACE: Duration = Duration::from_secs(5);
 /// Commands a second that one host gives: servers limit a connection.
 const OF_HOST: f64 = 40.0;
 /// Rooms that one host fills at once.
@@ -92,7 +94,15 @@ impl Joins {
                     }
                 });
             }
-            while tasks.join_next().await.is_some() {}
+            let all = async { while tasks.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(GRACE, all).await;
+            let open = tasks.len() as u64; // dropped, and with them aborted
+            if open > 0 {
+                let mut joins = joins.lock().await;
+                joins.failures += open;
+                let why = format!("{open} were not done {GRACE:?} after the measurement");
+                joins.first_failure.get_or_insert(why);
+            }
         }
         let mut joins = joins.lock().await;
         std::mem::replace(&mut *joins, Joins::new())
@@ -215,7 +225,7 @@ impl Crowd {
         let (media, to) = (&self.lobby.media, room(meeting, Some(place)));
         let issued = clock::now();
         media.send(Command::Moving { people: people.clone(), to, issued, timed });
-        let answer = host.call("breakout.move", json!({"clients": ids, "room_id": id})).await;
+        let answer = host.tell("breakout.move", json!({"clients": ids, "room_id": id})).await;
         media.send(Command::Moved { people, accepted: answer.is_ok(), at: clock::now() });
         answer.map(drop)
     }
@@ -230,7 +240,7 @@ impl Crowd {
         }
         while tasks.join_next().await.is_some() {}
         for host in crowd.halls.iter().flat_map(|hall| &hall.hosts) {
-            let _ = host.call("leave", json!({})).await; // the run is over
+            let _ = host.tell("leave", json!({})).await; // the run is over
         }
     }
 }

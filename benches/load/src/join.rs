@@ -67,7 +67,7 @@ impl Lobby {
                 json!({"protocol": 1, "meeting": meeting, "id": id, "name": id, "role": role})
             }
         };
-        rpc.call("join", who).await?;
+        rpc.tell("join", who).await?;
         Ok(rpc)
     }
 
@@ -147,7 +147,8 @@ impl Lobby {
         let (template, text) = match person.publishes {
             true => (whip, offer((0, 0))),
             false => {
-                let lines = (u32::from(options.sends_audio()), u32::from(options.video_bitrate > 0));
+                let lines =
+                    (u32::from(options.sends_audio()), u32::from(options.video_bitrate > 0));
                 (whep, offer(lines))
             }
         };
@@ -234,7 +235,7 @@ impl Member {
     /// Leaves.
     pub async fn leave(self, lobby: &Arc<Lobby>) {
         match self {
-            Member::Page(rpc) => drop(rpc.call("leave", json!({})).await),
+            Member::Page(rpc) => drop(rpc.tell("leave", json!({})).await),
             Member::Guest(session) => session.end(&lobby.http).await,
         }
     }

@@ -15,11 +15,9 @@ use crate::run::rest;
 /// How long one who was moved is left in peace: longer than a move takes.
 const PEACE: Duration = Duration::from_secs(1);
 
-/// What was asked.
+/// What was refused.
 #[derive(Clone, Debug, Default)]
 pub struct Moved {
-    /// People in move commands that were accepted.
-    pub asked: u64,
     /// People in move commands that were refused.
     pub failures: u64,
     /// Why the first one was refused.
@@ -28,12 +26,9 @@ pub struct Moved {
 
 impl Moved {
     fn note(&mut self, people: usize, answer: anyhow::Result<()>) {
-        match answer {
-            Ok(()) => self.asked += people as u64,
-            Err(error) => {
-                self.failures += people as u64;
-                self.first_failure.get_or_insert(format!("{error:#}"));
-            }
+        if let Err(error) = answer {
+            self.failures += people as u64;
+            self.first_failure.get_or_insert(format!("{error:#}"));
         }
     }
 }
@@ -52,10 +47,8 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
     let rate = options.moves_per_second.max(1e-6);
     let mut clock = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
     clock.reset(); // the first one not at once
-    let shuffle = rest(
-        Duration::from_secs_f64(options.shuffle_at.unwrap_or(f64::from(u32::MAX))),
-        &ending,
-    );
+    let shuffle =
+        rest(Duration::from_secs_f64(options.shuffle_at.unwrap_or(f64::from(u32::MAX))), &ending);
     tokio::pin!(shuffle);
     let mut shuffled = false;
     let mut over = ending.clone();
@@ -97,9 +90,8 @@ type Tasks = JoinSet<(usize, anyhow::Result<()>)>;
 
 fn one(crowd: &Arc<Crowd>, tasks: &mut Tasks, person: Person, place: u32, host: usize) {
     let crowd = crowd.clone();
-    tasks.spawn(async move {
-        (1, crowd.send(person.meeting, host, &[&person], place, true).await)
-    });
+    tasks
+        .spawn(async move { (1, crowd.send(person.meeting, host, &[&person], place, true).await) });
 }
 
 /// Everybody goes one room on: one command for each room, all at once.

@@ -181,25 +181,43 @@ impl Options {
         ensure!(self.check > 0, "--check 0: give 1 to check every receiver, or more");
         ensure!(self.threads > 0, "--threads 0: give at least 1");
         ensure!((1..=240).contains(&self.frame_rate), "--frame-rate: give 1 to 240");
-        ensure!(self.sends_audio() || self.video_bitrate > 0, "--audio off --video-bitrate 0: nothing \
-             would be sent; give one of them");
+        ensure!(
+            self.sends_audio() || self.video_bitrate > 0,
+            "--audio off --video-bitrate 0: nothing \
+             would be sent; give one of them"
+        );
         let slots = self.audio_slots + self.video_lines();
-        ensure!((1..=64).contains(&slots), "--audio-slots and --video-slots make {slots} lines; \
-             give 1 to 64");
+        ensure!(
+            (1..=64).contains(&slots),
+            "--audio-slots and --video-slots make {slots} lines; \
+             give 1 to 64"
+        );
         positive("duration", self.duration)?;
         positive("join-rate", self.join_rate)?;
         positive("keyframe-interval", self.keyframe_interval)?;
         ensure!(self.ramp >= 0.0, "--ramp {}: give 0 or more", self.ramp);
-        ensure!(self.moves_per_second >= 0.0 && self.join_during >= 0.0, "--moves-per-second and \
-             --join-during: give 0 or more");
+        ensure!(
+            self.moves_per_second >= 0.0 && self.join_during >= 0.0,
+            "--moves-per-second and \
+             --join-during: give 0 or more"
+        );
         let moves = self.moves_per_second > 0.0 || self.shuffle_at.is_some();
-        ensure!(!moves || self.rooms > 1, "--moves-per-second and --shuffle-at need --rooms 2 or more");
+        ensure!(
+            !moves || self.rooms > 1,
+            "--moves-per-second and --shuffle-at need --rooms 2 or more"
+        );
         if let Some(at) = self.shuffle_at {
-            ensure!((0.0..self.duration).contains(&at), "--shuffle-at {at}: give less than --duration");
+            ensure!(
+                (0.0..self.duration).contains(&at),
+                "--shuffle-at {at}: give less than --duration"
+            );
         }
         if self.whip.is_some() {
             ensure!(self.rooms < 2, "--rooms: WHIP and WHEP know no rooms; leave it out");
-            ensure!(self.participants > 1, "--participants 1: with --whip one publishes, the others play");
+            ensure!(
+                self.participants > 1,
+                "--participants 1: with --whip one publishes, the others play"
+            );
         }
         self.key()?;
         self.shared_sockets()?;
@@ -299,7 +317,7 @@ mod tests {
     #[test]
     fn video_lines_follow_who_can_be_seen() {
         for (arguments, expected) in [
-            ("--participants 8", 7),                          // all publish, oneself is not seen
+            ("--participants 8", 7), // all publish, oneself is not seen
             ("--participants 200 --publishers 1", 1),
             ("--participants 100", 16),
             ("--participants 80 --rooms 10", 7),

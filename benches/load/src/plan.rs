@@ -41,7 +41,7 @@ pub fn people(options: &Options) -> Vec<Person> {
     }
     // From the back: there are the ones who only listen. With --whip only the first one sends.
     for (at, person) in people.iter_mut().rev().enumerate() {
-        person.checked = at as u32 % options.check == 0;
+        person.checked = (at as u32).is_multiple_of(options.check);
     }
     people
 }

@@ -20,7 +20,11 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<anyhow::Result<Value>>>>>;
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<anyhow::Result<String>>>>>;
+
+/// How notifications of the relay begin. In a large meeting they are nearly all that comes, so they are
+/// not even parsed.
+const NOTIFICATION: &str = "{\"jsonrpc\":\"2.0\",\"method\"";
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -64,11 +68,20 @@ impl Rpc {
         Ok(Rpc { sink: sink.into(), waiting, next: AtomicU64::new(1), reader })
     }
 
-    /// Calls a method.
+    /// Calls a method, and reads its result.
     ///
     /// # Errors
     /// What the server says against it, or that it says nothing.
     pub async fn call(&self, method: &str, params: Value) -> anyhow::Result<Value> {
+        let result = self.tell(method, params).await?;
+        serde_json::from_str(&result).with_context(|| method.to_owned())
+    }
+
+    /// Calls a method whose result does not matter; that of `join` names everybody.
+    ///
+    /// # Errors
+    /// As of [`Rpc::call`].
+    pub async fn tell(&self, method: &str, params: Value) -> anyhow::Result<String> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting).insert(id, sender);
@@ -98,12 +111,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 async fn read(mut stream: SplitStream<Stream>, waiting: Waiting) {
     while let Some(Ok(message)) = stream.next().await {
         let Message::Text(text) = message else { continue };
+        if text.starts_with(NOTIFICATION) {
+            continue;
+        }
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(&text) else { continue };
         let Some(sender) = frame.id.and_then(|id| lock(&waiting).remove(&id)) else { continue };
-        let parse = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).unwrap_or_default();
         let answer = match (frame.result, frame.error) {
             (_, Some(error)) => Err(anyhow::anyhow!("the server answers {}", error.get())),
-            (result, None) => Ok(result.map(parse).unwrap_or_default()),
+            (result, None) => Ok(result.map_or("null", RawValue::get).to_owned()),
         };
         let _ = sender.send(answer); // nobody waits any more
     }

@@ -66,7 +66,6 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     (outcome.server_before, outcome.server_after) = (server_before, server_after);
     outcome.client_busy_pct = own_after.busy_pct(&own);
     outcome.client_threads = own_after.threads_pct(&own);
-    outcome.switches_asked = moved.asked;
     {
         let joins = crowd.joins.lock().await;
         outcome.join_ms = joins.took_ms.clone();
@@ -90,15 +89,14 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
 async fn open(options: &Options) -> anyhow::Result<(Arc<Lobby>, UnboundedReceiver<Tick>)> {
     let url = options.whep.as_deref().unwrap_or(&options.url);
     let (option, url) = (if options.whep.is_some() { "--whep" } else { "--url" }, url);
-    let parsed = reqwest::Url::parse(&url.replace(['{', '}'], "")).with_context(|| {
-        format!("{option} {url}: write it as http://host:port")
-    })?;
+    let parsed = reqwest::Url::parse(&url.replace(['{', '}'], ""))
+        .with_context(|| format!("{option} {url}: write it as http://host:port"))?;
     let host = parsed.host_str().with_context(|| format!("{option} {url}: no host"))?;
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = parsed.port_or_known_default().unwrap_or(80);
-    let mut found = tokio::net::lookup_host((bare, port)).await.with_context(|| {
-        format!("{option} {url}: the host is not known")
-    })?;
+    let mut found = tokio::net::lookup_host((bare, port))
+        .await
+        .with_context(|| format!("{option} {url}: the host is not known"))?;
     let server = found.next().with_context(|| format!("{option} {url}: no address"))?.ip();
     let network = Network::open(options, server)?;
     let settings = Settings::of(options, !network.shared.is_empty());
@@ -112,9 +110,8 @@ async fn open(options: &Options) -> anyhow::Result<(Arc<Lobby>, UnboundedReceive
 }
 
 fn scraper(options: &Options) -> anyhow::Result<Scraper> {
-    let metrics = options.whep.is_none().then(|| {
-        format!("{}/metrics", options.url.trim_end_matches('/'))
-    });
+    let metrics =
+        options.whep.is_none().then(|| format!("{}/metrics", options.url.trim_end_matches('/')));
     let server_pid = options.server_pid.and_then(|pid| i32::try_from(pid).ok());
     Scraper::start(Source { metrics, server_pid }, Duration::from_secs(1))
 }
@@ -198,6 +195,7 @@ fn outcome(options: &Options, last: Tick, samples: Vec<Sample>) -> Outcome {
         options: serde_json::to_value(options).unwrap_or_default(),
         audio: totals.audio,
         video: totals.video,
+        switches_asked: totals.switches_asked,
         switches_seen: totals.switch_us.len(),
         switch_ms: totals.switch_us,
         wrong_room: totals.wrong_room,

@@ -215,10 +215,8 @@ mod tests {
     #[test]
     fn an_offer_parses_and_names_its_streams() {
         let ice = Credentials { ufrag: "abcdefgh".into(), pwd: "p".repeat(24) };
-        let sources = [
-            Source { kind: Kind::Audio, ssrc: 10 },
-            Source { kind: Kind::Video, ssrc: 20 },
-        ];
+        let sources =
+            [Source { kind: Kind::Audio, ssrc: 10 }, Source { kind: Kind::Video, ssrc: 20 }];
         let fingerprint = format!("sha-256 {}", vec!["AB"; 32].join(":"));
         for codec in [VideoCodec::Vp8, VideoCodec::H264, VideoCodec::Vp9] {
             let offer = Offer {
@@ -230,9 +228,8 @@ mod tests {
             };
             let text = offer.write();
             assert_eq!(text.matches("m=").count(), 7, "{text}");
-            let with_candidate = format!(
-                "{text}a=candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host\r\n"
-            );
+            let with_candidate =
+                format!("{text}a=candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host\r\n");
             let read = Answer::read(&with_candidate).unwrap();
             assert_eq!(read.ice, ice);
             assert_eq!(read.streams, [(10, Kind::Audio), (20, Kind::Video)]);

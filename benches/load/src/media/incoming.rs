@@ -109,12 +109,12 @@ mod tests {
         for (numbers, lost, received, duplicates) in [
             (&[1, 2, 3][..], 0, 3, 0),
             (&[1, 2, 4], 1, 3, 0),
-            (&[1, 3, 2], 0, 3, 0),              // late is not lost
+            (&[1, 3, 2], 0, 3, 0), // late is not lost
             (&[1, 2, 2, 3], 0, 3, 1),
             (&[65_534, 65_535, 0, 1], 0, 4, 0), // over the wrap
             (&[65_535, 1, 0], 0, 3, 0),
             (&[65_535, 2], 2, 2, 0),
-            (&[5, 4], 0, 1, 0),                 // from before the first one
+            (&[5, 4], 0, 1, 0), // from before the first one
         ] {
             let mut stream = Incoming::new(Kind::Video);
             let twice = numbers.iter().filter(|n| stream.note(**n) == Arrival::Duplicate).count();

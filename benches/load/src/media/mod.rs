@@ -110,6 +110,8 @@ pub struct Totals {
     pub audio: KindTotals,
     /// Video received.
     pub video: KindTotals,
+    /// Moves into a room where somebody else sends.
+    pub switches_asked: u64,
     /// From move to first packet of the new room, in microseconds.
     pub switch_us: Histogram<u64>,
     /// Of a room that the receiver was not in.
@@ -137,6 +139,7 @@ impl Default for Totals {
         Self {
             audio: KindTotals::default(),
             video: KindTotals::default(),
+            switches_asked: 0,
             switch_us: histogram(),
             wrong_room: 0,
             corrupt: 0,

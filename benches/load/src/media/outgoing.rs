@@ -199,7 +199,7 @@ impl Outgoing {
         let (seconds, rest) = (now / SECOND + NTP_EPOCH, now % SECOND);
         rtcp::sender_report::SenderReport {
             ssrc: self.source.ssrc,
-            ntp_time: seconds << 32 | (rest << 32) / SECOND,
+            ntp_time: (seconds << 32) | ((rest << 32) / SECOND),
             rtp_time: self.timestamp,
             packet_count: self.packets,
             octet_count: self.octets,

@@ -157,7 +157,7 @@ mod tests {
         rooms.moving(0, room(1, Some(1)), 1_000 * MS);
         rooms.moved(0, true, 1_100 * MS);
         for (receiver, sent, arrived, expected) in [
-            (2, 999, 1_110, false), // said in the old room
+            (2, 999, 1_110, false),  // said in the old room
             (2, 1_050, 1_110, true), // in between: may have been in the new one
             (2, 1_101, 1_102, true),
             (1, 1_101, 1_102, false), // the old room hears no more

@@ -94,14 +94,9 @@ impl World {
                 }
             }
             Command::Moving { people, to, issued, timed } => {
-                for person in people {
-                    self.rooms.moving(person, to, issued);
-                    if let Some(Seat::In(participant)) = self.seats.get_mut(person as usize)
-                        && timed
-                    {
-                        participant.switch = Some(Switch { issued, to });
-                        participant.check_until = u64::MAX;
-                    }
+                people.iter().for_each(|person| self.rooms.moving(*person, to, issued));
+                if timed {
+                    self.await_switches(&people, to, issued);
                 }
             }
             Command::Moved { people, accepted, at } => {
@@ -111,6 +106,23 @@ impl World {
             }
             // The engine's own.
             Command::Attach { .. } | Command::Detach(_) | Command::Measure | Command::Stop => {}
+        }
+    }
+
+    /// From now on the first packet of the new room is awaited, if somebody else sends there.
+    fn await_switches(&mut self, people: &[u32], to: u32, issued: u64) {
+        let senders = self.participants().filter(|it| !it.peer.sources.is_empty());
+        let senders = senders.map(|it| it.peer.person.index);
+        let there: Vec<u32> = senders.filter(|it| self.rooms.current(*it) == to).collect();
+        for person in people {
+            let Some(Seat::In(participant)) = self.seats.get_mut(*person as usize) else {
+                continue;
+            };
+            if there.iter().any(|sender| sender != person) {
+                participant.switch = Some(Switch { issued, to });
+                participant.check_until = u64::MAX;
+                self.totals.switches_asked += 1;
+            }
         }
     }
 
@@ -159,8 +171,7 @@ impl World {
         let room = self.rooms.current(person);
         self.packets.clear();
         let sealer = &mut participant.peer.sealer;
-        let sealed =
-            source.send(clock::now(), room, sealer, &self.settings, &mut self.packets);
+        let sealed = source.send(clock::now(), room, sealer, &self.settings, &mut self.packets);
         self.due.push(Reverse((source.due, at)));
         if sealed.is_err() {
             self.totals.unsent += 1;
@@ -278,9 +289,7 @@ impl World {
         }
         for ssrc in participant.keyframes_wanted(datagram) {
             let mut sources = self.sources.iter_mut();
-            if let Some(source) =
-                sources.find(|it| it.person == person && it.source.ssrc == ssrc)
-            {
+            if let Some(source) = sources.find(|it| it.person == person && it.source.ssrc == ssrc) {
                 source.want_keyframe();
             }
         }

@@ -116,13 +116,11 @@ fn cpu(outcome: &Outcome) -> Chart {
     }
 }
 
+/// With as many digits as say something: neighbours on an axis never look alike.
 fn percent(value: f64) -> String {
-    if value == 0.0 || value >= 10.0 {
-        format!("{value:.0} %")
-    } else {
-        let digits = if value >= 0.1 { 1 } else { 3 };
-        format!("{value:.digits$} %")
-    }
+    let digits = if value >= 10.0 { 1 } else { 3 };
+    let written = format!("{value:.digits$}");
+    format!("{} %", written.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// The step of an axis that reaches `most`: 1, 2 or 5 times a power of ten.
@@ -164,7 +162,7 @@ impl Chart {
             );
         }
         for (at, (line, (colour, dashes))) in self.lines.iter().zip(STROKES).enumerate() {
-            let left = LEFT + 150.0 * at as f64;
+            let left = LEFT + 200.0 * at as f64;
             let last = line.points.iter().rev().find_map(|point| point.1);
             let told = last.map_or("not told".into(), self.label);
             put(
@@ -308,6 +306,20 @@ mod tests {
         assert!(svg.contains("points=\"3.0,3.0 4.0,4.0\""), "{svg}");
         let empty = cpu(&Outcome::default()).draw();
         assert!(empty.contains("server (last not told)") && !empty.contains("NaN"));
+    }
+
+    #[test]
+    fn percents() {
+        for (value, expected) in [
+            (0.0, "0 %"),
+            (0.05, "0.05 %"),
+            (0.15, "0.15 %"),
+            (2.0, "2 %"),
+            (100.0, "100 %"),
+            (12.34, "12.3 %"),
+        ] {
+            assert_eq!(percent(value), expected);
+        }
     }
 
     #[test]

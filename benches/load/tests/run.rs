@@ -1,0 +1,185 @@
+//! The load client against the real relay: short runs, and what must be true of them.
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The relay, ended when dropped.
+struct Relay {
+    process: Child,
+    url: String,
+}
+
+impl Relay {
+    fn start() -> Relay {
+        let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let media = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new(binary())
+            .args(["serve", "--dev", "--shards", "1", "--announce", "127.0.0.1"])
+            .args(["--http", &http.to_string(), "--media-port", &media.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the relay starts");
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(http).is_err() {
+            assert!(Instant::now() < until, "the relay was not ready within 20 s");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Relay { process, url: format!("http://{http}") }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The relay's binary: of `RINGFENCE_BIN`, else what was built beside the client.
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("RINGFENCE_BIN") {
+        return path.into();
+    }
+    let path = PathBuf::from(env!("CARGO_BIN_EXE_ringfence-load")).with_file_name("ringfence");
+    let mend = "build it by `cargo build --workspace`, or set RINGFENCE_BIN";
+    assert!(path.exists(), "{} is not there: {mend}", path.display());
+    path
+}
+
+fn load(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence-load"));
+    command.args(arguments).output().expect("the client starts")
+}
+
+/// Runs the client and returns its report.
+fn report(name: &str, arguments: &[&str]) -> Value {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
+    let _ = std::fs::remove_file(&file); // of an earlier run
+    let path = file.to_str().expect("a path of text");
+    let output = load(&[arguments, &["--json", path]].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {said}"));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// What must be true of each run. Not whether the machine was quick enough: `valid` is not looked at.
+fn assert_clean(report: &Value) {
+    for (key, expected) in [("/wrong_room", 0), ("/corrupt", 0), ("/join_failures", 0)] {
+        let got = report.pointer(key).and_then(Value::as_u64);
+        assert_eq!(got, Some(expected), "{key}: {report}");
+    }
+    let number = |key: &str| report.pointer(key).and_then(Value::as_f64).expect(key);
+    assert!(number("/forwarded") > 1_000.0, "{report}");
+    assert!(number("/checked_packets") > 100.0, "{report}");
+    assert_eq!(number("/loss_pct"), 0.0, "{report}");
+}
+
+#[test]
+fn rooms_and_moves() {
+    let relay = Relay::start();
+    let report = report(
+        "rooms",
+        &[
+            "--url",
+            &relay.url,
+            "--meetings",
+            "2",
+            "--rooms",
+            "2",
+            "--participants",
+            "8",
+            "--duration",
+            "5",
+            "--ramp",
+            "1",
+            "--moves-per-second",
+            "3",
+            "--shuffle-at",
+            "3",
+            "--video-bitrate",
+            "300000",
+            "--check",
+            "4",
+        ],
+    );
+    assert_clean(&report);
+    let switches = report.pointer("/switches_seen").and_then(Value::as_u64);
+    assert!(switches.is_some_and(|seen| seen >= 16), "{report}");
+}
+
+#[test]
+fn whip_and_whep() {
+    let relay = Relay::start();
+    let (whip, whep) = (
+        format!("{}/whip/{{meeting}}?id={{id}}", relay.url),
+        format!("{}/whep/{{meeting}}?id={{id}}", relay.url),
+    );
+    let report = report(
+        "whip",
+        &[
+            "--whip",
+            &whip,
+            "--whep",
+            &whep,
+            "--participants",
+            "6",
+            "--duration",
+            "4",
+            "--ramp",
+            "1",
+            "--sockets",
+            "each",
+            "--check",
+            "2",
+        ],
+    );
+    assert_clean(&report);
+}
+
+#[test]
+fn every_profile_and_codec() {
+    let relay = Relay::start();
+    for (profile, codec) in [("gcm256", "vp9"), ("cm", "h264")] {
+        let report = report(
+            profile,
+            &[
+                "--url",
+                &relay.url,
+                "--participants",
+                "3",
+                "--duration",
+                "2",
+                "--ramp",
+                "1",
+                "--profile",
+                profile,
+                "--codec",
+                codec,
+                "--check",
+                "1",
+                "--join-during",
+                "5",
+            ],
+        );
+        assert_clean(&report);
+    }
+}
+
+#[test]
+fn errors_name_the_option() {
+    for (arguments, named) in [
+        (&["--url", "nowhere"][..], "--url nowhere"),
+        (&["--url", "http://127.0.0.1:1"], "nobody could join"),
+        (&["--netns", "not-there"], "--netns not-there"),
+        (&["--sockets", "many"], "--sockets many"),
+    ] {
+        let output = load(&[arguments, &["--duration", "1", "--participants", "2"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(named), "{arguments:?}: {said}");
+    }
+}
