@@ -1,7 +1,5 @@
 //! Counters of signaling, and those of the relay, as Prometheus reads them.
 
-use std::sync::atomic::Ordering;
-
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +7,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use ringfence::control::request::RelayStats;
+
+use crate::process::Process;
+use crate::relay_metrics::RelayMetrics;
 
 /// Methods that have a label of their own; what a client makes up does not get one. `none`: frames
 /// that are no request, or one too many.
@@ -46,14 +47,6 @@ struct What {
     what: &'static str,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct OfShard {
-    shard: usize,
-    name: &'static str,
-    /// Of packets dropped: why; else empty.
-    reason: &'static str,
-}
-
 /// All counters.
 #[derive(Debug)]
 pub struct Metrics {
@@ -62,32 +55,31 @@ pub struct Metrics {
     http: Family<Http, Counter>,
     connections: Gauge,
     relay: Family<What, Gauge>,
-    shards: Family<OfShard, Counter>,
-    backlog: Family<OfShard, Gauge>,
+    of_relay: RelayMetrics,
+    process: Process,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut metrics = Metrics {
-            registry: Registry::with_prefix("ringfence"),
+            registry: Registry::default(),
             requests: Family::default(),
             http: Family::default(),
             connections: Gauge::default(),
             relay: Family::default(),
-            shards: Family::default(),
-            backlog: Family::default(),
+            of_relay: RelayMetrics::default(),
+            process: Process::new(),
         };
-        let registry = &mut metrics.registry;
+        // Names that every process has bear no prefix.
+        metrics.registry.register_collector(Box::new(metrics.process));
+        let registry = metrics.registry.sub_registry_with_prefix("ringfence");
         let help = "JSON-RPC requests by method and error code, 0 for success";
         registry.register("rpc_requests", help, metrics.requests.clone());
         let help = "WHIP and WHEP requests by status";
         registry.register("guest_requests", help, metrics.http.clone());
         registry.register("websockets", "Open WebSockets", metrics.connections.clone());
         registry.register("relay", "How much there is of what", metrics.relay.clone());
-        let help = "What a shard counted";
-        registry.register("shard_events", help, metrics.shards.clone());
-        let help = "State of a shard: alive, peers, commands waiting";
-        registry.register("shard_state", help, metrics.backlog.clone());
+        registry.register_collector(Box::new(metrics.of_relay.clone()));
         metrics
     }
 }
@@ -118,21 +110,7 @@ impl Metrics {
             ] {
                 self.relay.get_or_create(&What { what }).set(to_i64(amount));
             }
-            for (shard, counted) in stats.shards.iter().enumerate() {
-                for (name, value) in &counted.counters {
-                    let (name, reason) = name.split_once("/reason=").unwrap_or((name, ""));
-                    let label = OfShard { shard, name, reason };
-                    self.shards.get_or_create(&label).inner().store(*value, Ordering::Relaxed);
-                }
-                for (name, value) in [
-                    ("alive", usize::from(counted.alive)),
-                    ("peers", counted.peers),
-                    ("backlog", counted.backlog),
-                ] {
-                    let label = OfShard { shard, name, reason: "" };
-                    self.backlog.get_or_create(&label).set(to_i64(value));
-                }
-            }
+            self.of_relay.take(stats);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry).unwrap_or_default(); // a String takes everything

@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ringfence::io::EGRESS_HOLD;
 use serde::Deserialize;
 
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
+
+/// The longest `--egress-hold`: more would be heard.
+const EGRESS_HOLD_MAX: Duration = Duration::from_millis(20);
 
 /// A relay for meetings that split into breakout rooms.
 #[derive(Parser, Debug)]
@@ -78,6 +82,10 @@ pub struct ServeOptions {
     /// Send trains of datagrams by UDP_SEGMENT [default: on].
     #[arg(long, env = "RINGFENCE_TRAINS")]
     pub trains: Option<Switch>,
+    /// How long a busy shard may gather datagrams before a turn, in microseconds; 0: never [default:
+    /// 1000].
+    #[arg(long, env = "RINGFENCE_EGRESS_HOLD", value_name = "US")]
+    pub egress_hold: Option<u64>,
     /// Key of tokens, `issuer=secret`; repeatable. Better in the environment or the file than here.
     #[arg(
         long = "key",
@@ -148,6 +156,8 @@ pub struct Settled {
     pub io: Io,
     /// Send trains.
     pub trains: bool,
+    /// How long a busy shard may gather datagrams before a turn.
+    pub egress_hold: Duration,
     /// Keys of tokens.
     pub keys: Keys,
     /// Origins besides our own.
@@ -177,6 +187,13 @@ impl ServeOptions {
         let media_port = options.media_port.unwrap_or(40_000);
         let last = usize::from(media_port) + shards - 1;
         ensure!(media_port == 0 || last <= 65_535, "the last shard's port would be {last}");
+        let hold = options.egress_hold.map_or(EGRESS_HOLD, Duration::from_micros);
+        ensure!(
+            hold <= EGRESS_HOLD_MAX,
+            "--egress-hold {} is not within 0 to {} (microseconds)",
+            hold.as_micros(),
+            EGRESS_HOLD_MAX.as_micros()
+        );
         let keys = if options.dev && options.keys.is_empty() {
             Keys::development()
         } else {
@@ -193,6 +210,7 @@ impl ServeOptions {
             shards,
             io: options.io.unwrap_or_default(),
             trains: options.trains.is_none_or(|switch| switch == Switch::On),
+            egress_hold: hold,
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
@@ -219,6 +237,7 @@ impl ServeOptions {
             shards: self.shards.or(file.shards),
             io: self.io.or(file.io),
             trains: self.trains.or(file.trains),
+            egress_hold: self.egress_hold.or(file.egress_hold),
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
@@ -276,14 +295,16 @@ mod tests {
         let settled = serve(&["--dev"]).settle().unwrap();
         assert_eq!(settled.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((settled.media_port, settled.io, settled.trains), (40_000, Io::Auto, true));
+        assert_eq!(settled.egress_hold, Duration::from_millis(1));
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
-             trains = 'off'\nkeys = ['app=0123456789012345678901234567890123']",
+             trains = 'off'\negress-hold = 250\nkeys = ['app=0123456789012345678901234567890123']",
         )
         .unwrap();
         let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
         assert_eq!(given.http, "0.0.0.0:80".parse().unwrap());
         assert_eq!((given.media_port, given.io, given.trains), (6_000, Io::Uring, false));
+        assert_eq!(given.egress_hold, Duration::from_micros(250));
         assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(given.keys.first_issuer(), Some("app"));
     }
@@ -298,6 +319,7 @@ mod tests {
             ("odd key", &["--key", "secret"], "issuer=secret"),
             ("no shards", &["--dev", "--shards", "0"], "1 to 256"),
             ("past the last port", &["--dev", "--shards", "9", "--media-port", "65530"], "65538"),
+            ("long hold", &["--dev", "--egress-hold", "20001"], "0 to 20000 (microseconds)"),
             ("no file", &["--dev", "--config", "/nowhere/x.toml"], "can not read /nowhere/x.toml"),
         ] {
             let error = serve(arguments).settle().err().unwrap_or_else(|| panic!("{why}"));

@@ -21,6 +21,7 @@ pub fn start(options: &Settled) -> Result<Running, StartError> {
         announce: options.announce.clone(),
         shards: options.shards,
         trains: options.trains,
+        egress_hold: options.egress_hold,
     })
 }
 

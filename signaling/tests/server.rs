@@ -69,6 +69,13 @@ async fn health_and_metrics() {
     ] {
         assert!(text.lines().any(|told| told == line), "{line} in\n{text}");
     }
+    for name in
+        ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds"]
+    {
+        let line = text.lines().find_map(|told| told.strip_prefix(name));
+        let value = line.and_then(|value| value.trim().parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{name} in\n{text}");
+    }
 }
 
 #[tokio::test]

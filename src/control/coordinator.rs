@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::api::{Refusal, RelayEvent};
 use super::epochs::{Epochs, Step};
@@ -20,14 +21,39 @@ use super::tables::Picture;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
 use crate::shard::command::{Command, Gone, Report};
+use crate::shard::histogram::{Histogram, Scale, scale};
 use crate::transport::Certificate;
 use crate::wire::number::Ssrc;
+
+/// How long changes take, in microseconds.
+static CHANGES: Scale =
+    scale!("change_us", 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 500000);
+
+/// Who waits for a change to be in force.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    reply: Reply<()>,
+    /// When it was accepted, if that is measured.
+    asked: Option<Instant>,
+}
+
+impl From<Reply<()>> for Waiter {
+    fn from(reply: Reply<()>) -> Self {
+        Self { reply, asked: None }
+    }
+}
+
+impl Waiter {
+    pub(super) fn refuse(self, refusal: Refusal) {
+        answer(self.reply, Err(refusal));
+    }
+}
 
 /// One meeting, and what is under way for it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) model: Meeting,
-    pub(super) epochs: Epochs<Reply<()>>,
+    pub(super) epochs: Epochs<Waiter>,
     /// The model may say something else than the latest tables.
     pub(super) changed: bool,
     /// It ends when nothing is under way any more.
@@ -84,6 +110,9 @@ pub struct Coordinator<P> {
     pub(super) events: Events,
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
+    /// The time, if somebody tells it.
+    now: Option<Instant>,
+    changes: Histogram,
 }
 
 /// Answers a request; whoever asked may have gone.
@@ -105,6 +134,8 @@ impl<P: ShardPort> Coordinator<P> {
             sources: HashMap::new(),
             events: Events::default(),
             buried: BTreeSet::new(),
+            now: None,
+            changes: Histogram::new(&CHANGES),
         }
     }
 
@@ -112,6 +143,12 @@ impl<P: ShardPort> Coordinator<P> {
     pub fn with_placement(mut self, place: Policy) -> Self {
         self.place = place;
         self
+    }
+
+    /// What time it is: once a turn of whoever drives this, which owns the clock. It is used to
+    /// measure, and for nothing else.
+    pub fn tell_time(&mut self, now: Instant) {
+        self.now = Some(now);
     }
 
     /// The next event for signaling.
@@ -178,7 +215,8 @@ impl<P: ShardPort> Coordinator<P> {
             }
             Request::View(peer, wanted, reply) => answer(reply, self.view(peer, wanted)),
             Request::Change(meeting, changes, reply) => {
-                self.edit(meeting, reply, |model| model.change(&changes));
+                let waiter = Waiter { reply, asked: self.now };
+                self.edit(meeting, waiter, |model| model.change(&changes));
             }
             Request::Stats(reply) => answer(reply, Ok(self.stats())),
         }
@@ -266,7 +304,7 @@ impl<P: ShardPort> Coordinator<P> {
     }
 
     /// Does what came of an event of a meeting's epochs, and goes on.
-    fn take(&mut self, meeting: MeetingId, step: Step<Reply<()>>) {
+    fn take(&mut self, meeting: MeetingId, step: Step<Waiter>) {
         let Some(entry) = self.meetings.get_mut(&meeting) else { return };
         for (shard, command) in step.commands {
             entry.known_to.insert(shard);
@@ -277,8 +315,12 @@ impl<P: ShardPort> Coordinator<P> {
                 self.send_view(peer);
             }
         }
-        for reply in step.done {
-            answer(reply, Ok(()));
+        for waiter in step.done {
+            if let (Some(asked), Some(now)) = (waiter.asked, self.now) {
+                let took = now.saturating_duration_since(asked).as_micros();
+                self.changes.record(u64::try_from(took).unwrap_or(u64::MAX), 1);
+            }
+            answer(waiter.reply, Ok(()));
         }
         self.settle(meeting);
     }
@@ -299,6 +341,7 @@ impl<P: ShardPort> Coordinator<P> {
             participants: sum(|model| model.participants().len()),
             peers: self.peers.len(),
             tracks: self.sources.len(),
+            control: CHANGES.names.iter().copied().zip(self.changes.cells().to_vec()).collect(),
             shards: self.lanes.iter().map(shard).collect(),
         }
     }

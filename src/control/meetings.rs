@@ -4,7 +4,7 @@
 //! answered at once.
 
 use super::api::Refusal;
-use super::coordinator::{Coordinator, Entry, answer};
+use super::coordinator::{Coordinator, Entry, Waiter, answer};
 use super::model::Meeting;
 use super::port::ShardPort;
 use super::request::Reply;
@@ -26,7 +26,7 @@ impl<P: ShardPort> Coordinator<P> {
         let peers: Vec<PeerId> = entry.model.peers().keys().copied().collect();
         entry.closing = true;
         entry.changed = true;
-        entry.epochs.wait(reply);
+        entry.epochs.wait(reply.into());
         let gone = self.forget_peers(peers);
         self.settle(meeting);
         self.end_peers(gone);
@@ -75,20 +75,21 @@ impl<P: ShardPort> Coordinator<P> {
     pub(super) fn edit(
         &mut self,
         meeting: MeetingId,
-        reply: Reply<()>,
+        waiter: impl Into<Waiter>,
         edit: impl FnOnce(&mut Meeting) -> Result<(), Refusal>,
     ) {
+        let waiter = waiter.into();
         let entry = match self.entry(meeting) {
             Ok(entry) => entry,
-            Err(refusal) => return answer(reply, Err(refusal)),
+            Err(refusal) => return waiter.refuse(refusal),
         };
         match edit(&mut entry.model) {
             Ok(()) => {
                 entry.changed = true;
-                entry.epochs.wait(reply);
+                entry.epochs.wait(waiter);
                 self.settle(meeting);
             }
-            Err(refusal) => answer(reply, Err(refusal)),
+            Err(refusal) => waiter.refuse(refusal),
         }
     }
 

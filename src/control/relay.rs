@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -119,6 +119,7 @@ impl<P: ShardPort + Send + 'static> Relay<P> {
     /// One turn; `None`: nobody can ask any more.
     fn turn(&mut self, context: &mut Context<'_>) -> Option<Wait> {
         self.bell.silence();
+        self.coordinator.tell_time(Instant::now());
         self.coordinator.collect();
         let mut more = Wait::ForNews;
         for taken in 0.. {

@@ -47,6 +47,8 @@ pub struct RelayStats {
     pub peers: usize,
     /// Tracks.
     pub tracks: usize,
+    /// What control itself counts, by name.
+    pub control: Vec<(&'static str, u64)>,
     /// By shard.
     pub shards: Vec<ShardStats>,
 }

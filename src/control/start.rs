@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 
@@ -35,6 +35,8 @@ pub struct RelayConfig {
     pub shards: usize,
     /// Whether packets of equal size leave as trains.
     pub trains: bool,
+    /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
+    pub egress_hold: Duration,
 }
 
 /// One shard that runs.
@@ -107,8 +109,7 @@ impl ShardPort for Link {
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let published = self.link.published();
-        let of_io = io::Counter::ALL.iter().map(|counter| (counter.name(), published.io(*counter)));
-        of_io.chain(Shard::counter_names().zip(published.world())).collect()
+        published.named().chain(Shard::counter_names().zip(published.world())).collect()
     }
 }
 
@@ -150,6 +151,7 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
         port: config.media_port,
         shards: config.shards,
         trains: config.trains,
+        egress_hold: config.egress_hold,
         notify: Notify(Arc::new(move |_| rung.ring())),
         ..IoConfig::default()
     };

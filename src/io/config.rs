@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// [`IoConfig::egress_hold`] unless said: what a client's jitter buffer does not notice.
+pub const EGRESS_HOLD: Duration = Duration::from_millis(1);
 
 /// Which driver to take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -82,6 +86,8 @@ pub struct IoConfig {
     pub shards: usize,
     /// Send trains by `UDP_SEGMENT`; off: one `sendmsg` a datagram.
     pub trains: bool,
+    /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
+    pub egress_hold: Duration,
     /// Pin each shard's thread to a core.
     pub pin: bool,
     /// Called when there are reports.
@@ -98,6 +104,7 @@ impl Default for IoConfig {
             port: 40_000,
             shards: 1,
             trains: true,
+            egress_hold: EGRESS_HOLD,
             pin: true,
             notify: Notify::default(),
             tuning: Tuning::default(),

@@ -2,6 +2,9 @@
 //! second.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::shard::histogram::{Histogram, Scale, scale};
 
 /// What `io` counts; the discriminant is the index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,11 +49,26 @@ pub enum Counter {
     SendBlocked,
     /// Trains that the system refused to segment and that were sent as single datagrams.
     TrainsSplit,
+    /// System calls that gave something to the kernel: `io_uring_enter` with submissions, or
+    /// `sendmmsg`.
+    Submissions,
+    /// Turns after which datagrams were let gather.
+    Holds,
+    /// Nanoseconds spent in turns: per second, the busy share.
+    BusyNs,
+    /// Nanoseconds of CPU the shard's thread used, turns, waits and all (`CLOCK_THREAD_CPUTIME_ID`).
+    CpuNs,
+    /// Now: send slots the kernel holds.
+    SendInFlight,
+    /// Now: receive buffers filled and not handed over.
+    ReceiveFilled,
+    /// Now: receive buffers the kernel can choose from (io_uring).
+    ReceiveLent,
 }
 
 impl Counter {
     /// All, in order of their indices.
-    pub const ALL: [Counter; 18] = [
+    pub const ALL: [Counter; 25] = [
         Counter::Turns,
         Counter::Wakes,
         Counter::Commands,
@@ -69,9 +87,16 @@ impl Counter {
         Counter::SendDropped,
         Counter::SendBlocked,
         Counter::TrainsSplit,
+        Counter::Submissions,
+        Counter::Holds,
+        Counter::BusyNs,
+        Counter::CpuNs,
+        Counter::SendInFlight,
+        Counter::ReceiveFilled,
+        Counter::ReceiveLent,
     ];
 
-    /// Its name in metrics.
+    /// Its name towards `control`: `family`, or `family/label=value`.
     pub fn name(self) -> &'static str {
         match self {
             Counter::Turns => "turns",
@@ -92,40 +117,61 @@ impl Counter {
             Counter::SendDropped => "send_dropped",
             Counter::SendBlocked => "send_blocked",
             Counter::TrainsSplit => "trains_split",
+            Counter::Submissions => "submissions",
+            Counter::Holds => "holds",
+            Counter::BusyNs => "busy_ns",
+            Counter::CpuNs => "cpu_ns",
+            Counter::SendInFlight => "buffers_in_flight/kind=send",
+            Counter::ReceiveFilled => "buffers_in_flight/kind=receive_filled",
+            Counter::ReceiveLent => "buffers_in_flight/kind=receive_lent",
         }
     }
 }
 
 const COUNTERS: usize = Counter::ALL.len();
 
+/// How long turns take, in microseconds.
+static TURNS: Scale =
+    scale!("turn_us", 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000);
+
 /// The counters of one shard, on its own thread.
 #[derive(Debug)]
-pub(super) struct Counters([u64; COUNTERS]);
+pub(super) struct Counters {
+    counts: [u64; COUNTERS],
+    turns: Histogram,
+}
 
 impl Counters {
     pub fn new() -> Self {
-        Self([0; COUNTERS])
+        Self { counts: [0; COUNTERS], turns: Histogram::new(&TURNS) }
+    }
+
+    /// A turn took so long.
+    pub fn turned(&mut self, work: Duration) {
+        self.add(Counter::Turns, 1);
+        self.add(Counter::BusyNs, work.as_nanos() as usize);
+        self.turns.record(work.as_micros() as u64, 1);
     }
 
     pub fn add(&mut self, counter: Counter, count: usize) {
-        let cell = &mut self.0[counter as usize];
+        let cell = &mut self.counts[counter as usize];
         *cell = cell.wrapping_add(count as u64);
     }
 
     pub fn set(&mut self, counter: Counter, count: u64) {
-        self.0[counter as usize] = count;
+        self.counts[counter as usize] = count;
     }
 
     /// Changes with every piece of work, but not with idle turns.
     pub fn work(&self) -> u64 {
         [Counter::BuffersIn, Counter::Commands, Counter::MessagesOut, Counter::SendDropped]
             .into_iter()
-            .fold(0, |sum, counter| sum.wrapping_add(self.0[counter as usize]))
+            .fold(0, |sum, counter| sum.wrapping_add(self.counts[counter as usize]))
     }
 
     #[cfg(test)]
     pub fn value(&self, counter: Counter) -> u64 {
-        self.0[counter as usize]
+        self.counts[counter as usize]
     }
 }
 
@@ -133,6 +179,7 @@ impl Counters {
 #[derive(Debug)]
 pub struct Published {
     io: [AtomicU64; COUNTERS],
+    turns: Box<[AtomicU64]>,
     world: Box<[AtomicU64]>,
 }
 
@@ -140,12 +187,15 @@ impl Published {
     pub(super) fn new(world: usize) -> Self {
         Self {
             io: [const { AtomicU64::new(0) }; COUNTERS],
+            turns: TURNS.names.iter().map(|_| AtomicU64::new(0)).collect(),
             world: (0..world).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
     pub(super) fn store(&self, io: &Counters, world: &[u64]) {
-        for (cell, value) in self.io.iter().zip(&io.0).chain(self.world.iter().zip(world)) {
+        let of_io = self.io.iter().zip(&io.counts);
+        let of_turns = self.turns.iter().zip(io.turns.cells());
+        for (cell, value) in of_io.chain(of_turns).chain(self.world.iter().zip(world)) {
             cell.store(*value, Relaxed);
         }
     }
@@ -153,6 +203,13 @@ impl Published {
     /// One of the counters of `io`.
     pub fn io(&self, counter: Counter) -> u64 {
         self.io[counter as usize].load(Relaxed)
+    }
+
+    /// All that `io` counts, by name; a histogram as counters named by its bounds.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let counters = Counter::ALL.iter().map(|counter| (counter.name(), self.io(*counter)));
+        let turns = TURNS.names.iter().copied();
+        counters.chain(turns.zip(self.turns.iter().map(|cell| cell.load(Relaxed))))
     }
 
     /// The counters of the world, in its own order.

@@ -46,8 +46,6 @@ pub(super) struct Mmsg<'a> {
     readable: bool,
     /// The send buffer is full; wait until there is room again.
     blocked: bool,
-    /// Something completed in this turn, which the world has not seen yet.
-    completed: bool,
 }
 
 impl<'a> Mmsg<'a> {
@@ -72,7 +70,6 @@ impl<'a> Mmsg<'a> {
             handed_over: 0,
             readable: true,
             blocked: false,
-            completed: false,
             socket,
             wake,
         })
@@ -141,14 +138,12 @@ impl<'a> Mmsg<'a> {
         if !self.outgoing.is_in_flight(train) {
             self.begun.pop_front(); // sent, failed, or queued again as single datagrams
         }
-        self.completed = true;
     }
 }
 
 impl Drive for Mmsg<'_> {
-    fn reap(&mut self, _: &mut Counters) {
-        self.completed = false;
-    }
+    /// Nothing: what is sent completes as it is sent.
+    fn reap(&mut self, _: &mut Counters) {}
 
     fn ingress(
         &mut self,
@@ -192,6 +187,7 @@ impl Drive for Mmsg<'_> {
             if count == 0 {
                 return;
             }
+            counters.add(Counter::Submissions, 1);
             // SAFETY: the first `count` headers name memory of trains in flight, which stays as it
             // is until they are completed; the call reads it, and writes the headers' `msg_len`
             // only.
@@ -215,8 +211,18 @@ impl Drive for Mmsg<'_> {
         }
     }
 
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let is_busy = self.readable || self.handed_over < self.filled || self.completed;
+    fn pause(&mut self, pause: Duration) {
+        if self.wake.sleep(pause) {
+            self.wake.drain();
+        }
+        self.readable = true; // the next turn looks, without being told
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, _: &mut Counters) -> io::Result<()> {
+        let is_busy = self.readable || self.handed_over < self.filled;
+        if is_busy && !self.blocked {
+            return Ok(()); // what else there is can be asked when the socket is empty
+        }
         let timeout = if is_busy { Some(Duration::ZERO) } else { timeout };
         let timeout = timeout.map(|timeout| libc::timespec {
             tv_sec: timeout.as_secs() as _,
@@ -243,6 +249,10 @@ impl Drive for Mmsg<'_> {
             self.wake.drain();
         }
         Ok(())
+    }
+
+    fn receive_buffers(&self) -> (usize, usize) {
+        (self.filled - self.handed_over, 0)
     }
 
     fn kernel_drops(&self) -> u64 {

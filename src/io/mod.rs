@@ -4,14 +4,15 @@
 //! or plain sockets (`mmsg`: ppoll, recvmmsg, sendmmsg); both do the same through the same send
 //! slots, so the [`World`] above can not tell which it runs on.
 //!
-//! One turn: reap completions, ingress, commands, timers, egress, one submit-and-wait.
-//! `Instant::now()` is read once in it; nothing in it allocates, locks or logs
-//! (`tests/io_steady.rs`).
+//! One turn: reap completions, ingress, commands, timers, egress, one submission; then a wait, with
+//! a pause before it while the shard is busy (`batching`). The clock is read when a turn begins and
+//! when it ends; nothing in it allocates, locks or logs (`tests/io_steady.rs`).
 //!
 //! `io` has never heard of RTP, rooms or peers. RFC 3542 (packet information) is all it knows.
 
 mod address;
 mod ancillary;
+mod batching;
 mod config;
 mod counters;
 mod drive;
@@ -32,11 +33,11 @@ mod uring;
 mod wake;
 mod world;
 
-pub use config::{IoChoice, IoConfig, Notify, Tuning};
+pub use config::{EGRESS_HOLD, IoChoice, IoConfig, Notify, Tuning};
 pub use counters::{Counter, Published};
 pub use interfaces::local_addresses;
 pub use link::{Ended, Refused, ShardLink};
 pub use refusal::{Driver, Granted, Refusal, StartError, Step};
 pub use start::{start, start_shard};
-pub use system::random_seed;
+pub use system::{process_cpu_time, random_seed};
 pub use world::{Seat, World};

@@ -119,6 +119,8 @@ pub(super) struct Outgoing {
     /// Last in, first out: the memory most likely still in the cache.
     free: Vec<u16>,
     claimed: Option<u16>,
+    /// The last claim found no free slot.
+    starved: bool,
     ready: VecDeque<u16>,
     next: u64,
     family: Family,
@@ -138,6 +140,7 @@ impl Outgoing {
             numbers: vec![NONE; slots].into(),
             free: (0..count).rev().collect(),
             claimed: None,
+            starved: false,
             ready: VecDeque::with_capacity(slots),
             next: 0,
             family,
@@ -248,6 +251,21 @@ impl Outgoing {
         !self.ready.is_empty()
     }
 
+    /// Whether egress ran out of slots.
+    pub fn is_starved(&self) -> bool {
+        self.starved
+    }
+
+    /// Whether egress ran out of slots, and there are some again.
+    pub fn is_wanted(&self) -> bool {
+        self.starved && !self.free.is_empty()
+    }
+
+    /// Slots whose bytes the kernel may be reading.
+    pub fn in_flight(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.state == State::InFlight).count()
+    }
+
     /// Gives all memory up for good: the kernel may still hold some.
     pub fn leak(&mut self) {
         self.data.leak();
@@ -310,7 +328,10 @@ impl Outbox for Outgoing {
     fn claim(&mut self) -> Option<&mut [u8]> {
         let id = match self.claimed {
             Some(id) => id,
-            None => *self.claimed.insert(self.free.pop()?),
+            None => {
+                self.starved = self.free.is_empty();
+                *self.claimed.insert(self.free.pop()?)
+            }
         };
         let index = usize::from(id);
         let state = &mut self.slots[index].state;

@@ -38,6 +38,10 @@ impl World for Shard {
         Shard::transmitted(self, now);
     }
 
+    fn awaits_completion(&self) -> bool {
+        Shard::awaits_completion(self)
+    }
+
     fn poll_report(&mut self) -> Option<Report> {
         Shard::poll_report(self)
     }

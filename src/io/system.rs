@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 /// The result of a system call that answers -1 and `errno` on failure.
 pub(super) fn check(result: isize) -> io::Result<usize> {
@@ -43,6 +44,23 @@ pub(super) fn dropped_datagrams(fd: BorrowedFd<'_>) -> u64 {
     if result == 0 { u64::from(info[SK_MEMINFO_DROPS]) } else { 0 }
 }
 
+/// CPU time that the calling thread used.
+pub(super) fn thread_cpu_time() -> Duration {
+    cpu_time(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// CPU time that this process used, all threads together.
+pub fn process_cpu_time() -> Duration {
+    cpu_time(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn cpu_time(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is live; it stays zero if the system does not tell.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.clamp(0, 999_999_999) as u32)
+}
+
 /// 32 bytes of the kernel's random numbers.
 ///
 /// # Errors
@@ -81,6 +99,17 @@ pub(super) fn pin_thread(index: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cpu_time_is_of_work_not_of_sleep() {
+        let process = process_cpu_time();
+        let thread = thread_cpu_time();
+        while thread_cpu_time() < thread + Duration::from_millis(5) {}
+        assert!(process_cpu_time() >= process + Duration::from_millis(5));
+        let before = thread_cpu_time();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(thread_cpu_time() < before + Duration::from_millis(25), "asleep");
+    }
 
     #[test]
     fn seeds_differ() {

@@ -1,13 +1,17 @@
-//! The loop of a shard: reap completions, ingress, commands, timers, egress, one submit-and-wait.
+//! The loop of a shard: reap completions, ingress, commands, timers, egress, one submission, and then
+//! a pause (while it is busy, see `batching`) or a wait.
 
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::batching::Batching;
 use super::config::{IoConfig, Notify};
 use super::counters::{Counter, Counters};
 use super::drive::Drive;
 use super::link::Shared;
+use super::system::thread_cpu_time;
 use super::world::World;
+use crate::shard::outbox::Outbox;
 
 /// How old published counters may get while there is work.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
@@ -30,6 +34,7 @@ pub(super) struct Loop<'a, W: World, D> {
     ends: Ends<'a, W::Command, W::Report>,
     driver: D,
     counters: Counters,
+    batching: Batching,
     /// Where the world writes its counters.
     world_counters: Box<[u64]>,
     datagrams_per_turn: usize,
@@ -37,69 +42,102 @@ pub(super) struct Loop<'a, W: World, D> {
     publish_at: Option<Instant>,
 }
 
-/// What a turn leaves for the next one.
-struct Left {
-    commands: bool,
-    reports: bool,
+/// What a turn leaves for what follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Next {
+    /// Something is left to do: the next turn.
+    Turn,
+    /// Gather first, then the next turn.
+    Pause(Duration),
+    /// Wait, at most so long.
+    Wait(Option<Duration>),
 }
 
 impl<'a, W: World, D: Drive> Loop<'a, W, D> {
     pub fn new(ends: Ends<'a, W::Command, W::Report>, driver: D, config: &IoConfig) -> Self {
         Self {
             ends,
-            driver,
             counters: Counters::new(),
+            batching: Batching::new(config.egress_hold, driver.now()),
             world_counters: vec![0; W::COUNTERS].into(),
             datagrams_per_turn: config.tuning.datagrams_per_turn.max(1),
             publish_at: None,
+            driver,
         }
     }
 
     /// Turns until it is told to stop.
     pub fn run(&mut self, world: &mut W) -> io::Result<()> {
+        let mut next = Next::Wait(Some(Duration::ZERO));
         loop {
-            let now = Instant::now();
+            // Receiving is work, too: what is there already is taken within the turn's time.
+            if let Next::Pause(pause) = next {
+                self.counters.add(Counter::Holds, 1);
+                self.driver.pause(pause);
+            }
+            if let Next::Wait(timeout) = next {
+                self.driver.wait(timeout, &mut self.counters)?;
+            }
+            let now = self.driver.now();
+            if !matches!(next, Next::Wait(_)) {
+                self.driver.wait(Some(Duration::ZERO), &mut self.counters)?;
+            }
             if self.ends.shared.wake.clear() {
                 self.counters.add(Counter::Wakes, 1);
             }
             let should_stop = self.ends.shared.should_stop();
-            let left = self.turn(world, now);
+            next = self.turn(world, now);
             if should_stop {
-                self.driver.wait(Some(Duration::ZERO))?; // submits what the last turn sent
+                self.driver.wait(Some(Duration::ZERO), &mut self.counters)?; // submits what is left
                 self.publish(world);
                 return Ok(());
             }
-            let timeout = self.timeout(world, now, &left);
-            self.driver.wait(timeout)?;
         }
     }
 
-    fn turn(&mut self, world: &mut W, now: Instant) -> Left {
+    fn turn(&mut self, world: &mut W, now: Instant) -> Next {
         let Self { driver, counters, .. } = self;
         let before = counters.work();
-        counters.add(Counter::Turns, 1);
         driver.reap(counters);
         driver.ingress(self.datagrams_per_turn, counters, &mut |path, datagram| {
             world.handle_datagram(now, path, datagram);
         });
-        let commands = commands(&mut self.ends.commands, counters, |command| {
+        let has_commands = commands(&mut self.ends.commands, counters, |command| {
             world.handle_command(now, command)
         });
         if world.poll_timeout().is_some_and(|at| at <= now) {
             world.handle_timeout(now);
             self.publish_at.get_or_insert(now + PUBLISH_EVERY);
         }
+        let completed = driver.outbox().completed_below();
         world.egress(now, driver.outbox());
         driver.transmit(counters);
-        let reports = self.reports(world);
-        if self.counters.work() != before {
+        let ended = driver.now();
+        world.transmitted(ended);
+        let has_reports = self.reports(world);
+        let work = self.batching.turned(now, ended);
+        self.counters.turned(work);
+        let has_worked = self.counters.work() != before;
+        if has_worked {
             self.publish_at.get_or_insert(now + PUBLISH_EVERY);
         }
-        if self.publish_at.is_some_and(|at| at <= now) {
+        if self.publish_at.is_some_and(|at| at <= ended) {
             self.publish_at = None;
             self.publish(world);
         }
-        Left { commands, reports }
+        let outbox = self.driver.outbox();
+        let awaits = world.awaits_completion();
+        let has_completed = awaits && outbox.completed_below() > completed;
+        if has_commands || has_completed || outbox.is_wanted() {
+            return Next::Turn;
+        }
+        let may_gather = has_worked && !awaits && !outbox.is_starved();
+        let timeout = self.timeout(world, ended, has_reports);
+        match (timeout, self.batching.pause().filter(|_| may_gather)) {
+            (Some(Duration::ZERO), _) => Next::Turn,
+            (timeout, Some(pause)) => Next::Pause(timeout.unwrap_or(pause).min(pause)),
+            (timeout, None) => Next::Wait(timeout),
+        }
     }
 
     /// Takes reports as long as there is room. Whether some may be left.
@@ -120,17 +158,23 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
     }
 
     /// How long there is nothing to do. `None`: until something happens.
-    fn timeout(&self, world: &W, now: Instant, left: &Left) -> Option<Duration> {
-        if left.commands {
-            return Some(Duration::ZERO);
-        }
-        let at =
-            [world.poll_timeout(), self.publish_at, left.reports.then_some(now + REPORTS_RETRY)];
+    fn timeout(&self, world: &W, now: Instant, has_reports: bool) -> Option<Duration> {
+        let retry = has_reports.then_some(now + REPORTS_RETRY);
+        let at = [world.poll_timeout(), self.publish_at, retry];
         at.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
     fn publish(&mut self, world: &W) {
-        self.counters.set(Counter::KernelDrops, self.driver.kernel_drops());
+        let (filled, lent) = self.driver.receive_buffers();
+        for (counter, value) in [
+            (Counter::KernelDrops, self.driver.kernel_drops()),
+            (Counter::CpuNs, thread_cpu_time().as_nanos() as u64),
+            (Counter::SendInFlight, self.driver.outbox().in_flight() as u64),
+            (Counter::ReceiveFilled, filled as u64),
+            (Counter::ReceiveLent, lent as u64),
+        ] {
+            self.counters.set(counter, value);
+        }
         world.counters(&mut self.world_counters);
         self.ends.shared.published.store(&self.counters, &self.world_counters);
     }
@@ -148,4 +192,230 @@ fn commands<C>(
         handle(command);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use super::super::address::Family;
+    use super::super::counters::Published;
+    use super::super::outgoing::{InFlight, Outgoing};
+    use super::super::wake::Wake;
+    use super::*;
+    use crate::wire::path::Path;
+
+    const HOLD: Duration = Duration::from_micros(1_000);
+
+    fn micros(micros: u64) -> Duration {
+        Duration::from_micros(micros)
+    }
+
+    /// A driver without a system: time passes as the script says.
+    struct Script {
+        outgoing: Outgoing,
+        now: Rc<Cell<Instant>>,
+        /// What a turn costs, and whether a datagram comes with each.
+        work: Duration,
+        datagrams: bool,
+        /// Whether sends complete at once, and those that did not.
+        at_once: bool,
+        begun: Vec<InFlight>,
+    }
+
+    impl Drive for Script {
+        fn reap(&mut self, _: &mut Counters) {}
+
+        fn ingress(
+            &mut self,
+            _: usize,
+            counters: &mut Counters,
+            _: &mut impl FnMut(Path, &mut [u8]),
+        ) {
+            counters.add(Counter::BuffersIn, usize::from(self.datagrams));
+        }
+
+        fn outbox(&mut self) -> &mut Outgoing {
+            &mut self.outgoing
+        }
+
+        fn transmit(&mut self, counters: &mut Counters) {
+            while let Some((train, _)) = self.outgoing.peek(counters) {
+                self.outgoing.begin();
+                self.begun.push(train);
+            }
+            if self.at_once {
+                for train in self.begun.drain(..) {
+                    self.outgoing.complete(train, Ok(()), counters).unwrap();
+                }
+            }
+            self.now.set(self.now.get() + self.work);
+        }
+
+        fn pause(&mut self, _: Duration) {
+            unreachable!("tests take turns themselves")
+        }
+
+        fn wait(&mut self, _: Option<Duration>, _: &mut Counters) -> io::Result<()> {
+            unreachable!("tests take turns themselves")
+        }
+
+        fn now(&self) -> Instant {
+            self.now.get()
+        }
+
+        fn receive_buffers(&self) -> (usize, usize) {
+            (0, 0)
+        }
+
+        fn kernel_drops(&self) -> u64 {
+            0
+        }
+    }
+
+    /// A world that sends so many datagrams, and says what it is told to.
+    #[derive(Default)]
+    struct Sender {
+        sends: usize,
+        awaits: bool,
+        timeout: Option<Instant>,
+        transmitted: Option<Instant>,
+    }
+
+    impl World for Sender {
+        type Command = ();
+        type Report = ();
+
+        fn handle_datagram(&mut self, _: Instant, _: Path, _: &mut [u8]) {}
+
+        fn handle_command(&mut self, _: Instant, (): ()) {}
+
+        fn handle_timeout(&mut self, _: Instant) {}
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.timeout
+        }
+
+        fn egress(&mut self, _: Instant, outbox: &mut impl Outbox) {
+            let (local, remote) = ("127.0.0.1".parse().unwrap(), "127.0.0.1:9".parse().unwrap());
+            while self.sends > 0 && outbox.claim().is_some() {
+                outbox.send(1, 1, Path { local, remote });
+                self.sends -= 1;
+            }
+        }
+
+        fn transmitted(&mut self, now: Instant) {
+            self.transmitted = Some(now);
+        }
+
+        fn awaits_completion(&self) -> bool {
+            self.awaits
+        }
+
+        fn poll_report(&mut self) -> Option<()> {
+            None
+        }
+    }
+
+    /// Takes `turns` of `work` each, `period` apart; hands over what the last one leaves.
+    fn last_of(
+        turns: usize,
+        work: Duration,
+        period: Duration,
+        set: impl Fn(&mut Script, &mut Sender),
+    ) -> Next {
+        let shared = Arc::new(Shared::new(Wake::new().unwrap(), Published::new(0)));
+        let (_, commands) = rtrb::RingBuffer::new(1);
+        let (reports, _) = rtrb::RingBuffer::new(1);
+        let notify = Notify::default();
+        let ends = Ends { shard: 0, shared: &shared, commands, reports, notify: &notify };
+        let now = Rc::new(Cell::new(Instant::now()));
+        let outgoing = Outgoing::new(2, Family::Dual, true).unwrap();
+        let driver = Script {
+            outgoing,
+            now: now.clone(),
+            work,
+            datagrams: true,
+            at_once: true,
+            begun: Vec::new(),
+        };
+        let config = IoConfig { egress_hold: HOLD, ..IoConfig::default() };
+        let mut turns_of = Loop::new(ends, driver, &config);
+        let mut world = Sender::default();
+        let mut next = Next::Turn;
+        for turn in 0..turns {
+            now.set(now.get() + (period - work));
+            world.sends = 1;
+            if turn + 1 == turns {
+                turns_of.publish_at = None;
+                set(&mut turns_of.driver, &mut world);
+            }
+            let begun = now.get();
+            next = turns_of.turn(&mut world, begun);
+            assert_eq!(world.transmitted, Some(begun + work), "after the kernel took it");
+        }
+        assert_eq!(turns_of.counters.value(Counter::Turns), turns as u64);
+        let busy = turns_of.counters.value(Counter::BusyNs);
+        assert_eq!(u128::from(busy), (work * turns as u32).as_nanos());
+        next
+    }
+
+    #[test]
+    fn an_idle_shard_waits_and_a_busy_one_gathers() {
+        let nothing = |_: &mut Script, _: &mut Sender| {};
+        for (what, work, period, expected) in [
+            (
+                "idle: whatever comes ends it",
+                10,
+                1_000,
+                Next::Wait(Some(PUBLISH_EVERY - micros(10))),
+            ),
+            ("busy: gathers first", 450, 500, Next::Pause(micros(550))),
+            (
+                "the turn gathered enough",
+                2_000,
+                2_000,
+                Next::Wait(Some(PUBLISH_EVERY - micros(2_000))),
+            ),
+        ] {
+            let turns = 1_000_000 / period as usize;
+            assert_eq!(last_of(turns, micros(work), micros(period), nothing), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_to_do_is_not_slept_over() {
+        type Set = fn(&mut Script, &mut Sender);
+        let cases: [(&str, Set, Next); 8] = [
+            ("nothing", |_, _| {}, Next::Pause(micros(550))),
+            ("egress was cut", |script, world| world.timeout = Some(script.now.get()), Next::Turn),
+            (
+                "a timer comes earlier",
+                |script, world| world.timeout = Some(script.now.get() + micros(450 + 99)),
+                Next::Pause(micros(99)),
+            ),
+            ("slots ran out and are free", |_, world| world.sends = 9, Next::Turn),
+            (
+                "slots ran out and are in flight: a completion ends the wait",
+                |script, world| (script.at_once, world.sends) = (false, 9),
+                Next::Wait(Some(PUBLISH_EVERY - micros(450))),
+            ),
+            ("completed, and awaited", |_, world| world.awaits = true, Next::Turn),
+            (
+                "in flight, and awaited",
+                |script, world| (script.at_once, world.awaits) = (false, true),
+                Next::Wait(Some(PUBLISH_EVERY - micros(450))),
+            ),
+            (
+                "nothing was done: nothing gathers",
+                |script, world| (script.datagrams, world.sends) = (false, 0),
+                Next::Wait(None),
+            ),
+        ];
+        for (what, set, expected) in cases {
+            assert_eq!(last_of(2_000, micros(450), micros(500), set), expected, "{what}");
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
+use std::time::Duration;
 
 use super::system::check;
 
@@ -41,6 +43,18 @@ impl Wake {
         self.pending.swap(false, AcqRel)
     }
 
+    /// Sleeps for `time`, or until somebody wakes the shard: whether that was it.
+    pub fn sleep(&self, time: Duration) -> bool {
+        let mut polled =
+            libc::pollfd { fd: self.event.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let time =
+            libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() };
+        // SAFETY: one entry and the timeout, both live through the call. If it fails (EINTR), the
+        // sleep was short, which is no harm.
+        unsafe { libc::ppoll(&raw mut polled, 1, &raw const time, ptr::null()) };
+        polled.revents & libc::POLLIN != 0
+    }
+
     /// Empties the eventfd, which must be readable.
     pub fn drain(&self) {
         let mut count = 0_u64;
@@ -52,5 +66,23 @@ impl Wake {
 impl AsFd for Wake {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_up_ends_a_sleep_and_the_next_one_too_until_it_is_drained() {
+        let wake = Wake::new().unwrap();
+        assert!(!wake.sleep(Duration::from_millis(1)));
+        wake.wake();
+        for _ in 0..2 {
+            assert!(wake.sleep(Duration::from_secs(60)));
+        }
+        wake.drain();
+        assert!(wake.clear() && !wake.clear());
+        assert!(!wake.sleep(Duration::ZERO));
     }
 }

@@ -45,12 +45,18 @@ pub trait World {
     fn poll_timeout(&self) -> Option<Instant>;
 
     /// Called once a turn: send what is to be sent. When `outbox.claim()` says `None`, it is called
-    /// again as soon as a submission completes.
+    /// again as soon as a submission completes; if [`World::poll_timeout`] has passed, at once.
     fn egress(&mut self, now: Instant, outbox: &mut impl Outbox);
 
     /// What `egress` wrote was handed to the kernel by `now`. Called once a turn.
     fn transmitted(&mut self, now: Instant) {
         let _ = now;
+    }
+
+    /// Whether the world waits for what it submitted to complete ([`Outbox::completed_below`]):
+    /// then egress is called again as soon as something completes.
+    fn awaits_completion(&self) -> bool {
+        false
     }
 
     /// The next report. Not called while there is no room for one.

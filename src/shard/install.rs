@@ -72,6 +72,11 @@ impl Shard {
         }
     }
 
+    /// Whether an acknowledgement waits for what is in flight.
+    pub fn awaits_completion(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
     /// The meeting is over. Its peers are removed by `control`; any that is left gets nothing.
     pub(super) fn forget(&mut self, now: Instant, meeting: MeetingId) {
         let left = self.peers.iter().filter(|(_, peer)| peer.meeting == meeting);

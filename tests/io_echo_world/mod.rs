@@ -176,6 +176,10 @@ impl World for Echo {
         }
     }
 
+    fn awaits_completion(&self) -> bool {
+        !self.settling.is_empty()
+    }
+
     fn poll_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
     }

@@ -95,13 +95,15 @@ impl Books {
             Request::Stats(reply) => {
                 let (meetings, participants) = (self.meetings.len(), self.admitted.len());
                 let peers = self.peers.len();
-                let (rooms, tracks, shards) = (0, 0, Vec::new());
+                let (rooms, tracks) = (0, 0);
+                let (control, shards) = (Vec::new(), Vec::new());
                 let _ = reply.send(Ok(RelayStats {
                     meetings,
                     rooms,
                     participants,
                     peers,
                     tracks,
+                    control,
                     shards,
                 }));
             }

@@ -1,5 +1,5 @@
 //! The io_uring driver: multishot `recvmsg` into a provided buffer ring, `sendmsg` from send slots,
-//! one submit-and-wait a turn.
+//! one submission a turn and one wait.
 
 mod receive;
 mod setup;
@@ -35,6 +35,8 @@ const CANCEL: u64 = 3 << 56;
 /// With the slot in bits 32..48 and its generation in bits 0..32.
 const SEND: u64 = 4 << 56;
 
+const FOREIGN: &str = "the kernel completed what it was never given";
+
 /// An eventfd is read by 8 bytes.
 const WAKE_LEN: usize = 8;
 /// When to try again what the submission queue could not take.
@@ -53,7 +55,7 @@ struct Filled {
 
 /// One shard's socket, driven by completions. The ring goes first when it is dropped, and only
 /// after everything in flight completed; else all memory that the kernel may hold is leaked.
-pub(super) struct Uring {
+pub(super) struct Uring<'a> {
     ring: IoUring,
     outgoing: Outgoing,
     receive: ReceiveRing,
@@ -65,18 +67,21 @@ pub(super) struct Uring {
     filled: VecDeque<Filled>,
     is_receiving: bool,
     is_reading_wake: bool,
+    /// A wake-up was read, or the receive has ended, and no turn has seen it yet.
+    has_news: bool,
     /// Messages submitted and not completed.
     in_flight: usize,
     /// `errno` of a receive that failed for another reason than want of buffers.
     refused: Option<i32>,
     socket: Arc<Socket>,
+    wake: &'a Wake,
 }
 
-impl Uring {
+impl<'a> Uring<'a> {
     /// Sets up and arms everything. Must be called on the thread that will drive it.
     pub fn new(
         socket: Arc<Socket>,
-        wake: &Wake,
+        wake: &'a Wake,
         trains: bool,
         tuning: &Tuning,
     ) -> Result<(Self, Granted), Refusal> {
@@ -102,9 +107,11 @@ impl Uring {
             layout,
             is_receiving: false,
             is_reading_wake: false,
+            has_news: false,
             in_flight: 0,
             refused: None,
             socket,
+            wake,
         };
         driver.try_out()?;
         Ok((driver, granted))
@@ -171,7 +178,7 @@ impl Uring {
             match entry.user_data() {
                 RECEIVE => {
                     if !cqueue::more(flags) {
-                        self.is_receiving = false;
+                        (self.is_receiving, self.has_news) = (false, true);
                     }
                     let buffer = cqueue::buffer_select(flags);
                     if buffer.is_some_and(|buffer| !receive.take(buffer)) {
@@ -193,7 +200,7 @@ impl Uring {
                         }
                     }
                 }
-                WAKE => self.is_reading_wake = false,
+                WAKE => (self.is_reading_wake, self.has_news) = (false, true),
                 CANCEL => {}
                 data => {
                     if data >> 48 != SEND >> 48 {
@@ -207,6 +214,12 @@ impl Uring {
             }
         }
         Ok(())
+    }
+
+    /// Submits what is queued, without waiting. What the kernel can not take now stays queued.
+    fn submit(&mut self, counters: &mut Counters) {
+        counters.add(Counter::Submissions, 1);
+        let _ = self.ring.submit();
     }
 
     /// Submits what is queued, and waits until something completes or `timeout` is over.
@@ -269,7 +282,7 @@ impl Uring {
     }
 }
 
-impl Drop for Uring {
+impl Drop for Uring<'_> {
     fn drop(&mut self) {
         if !self.quiesce() {
             self.outgoing.leak();
@@ -282,10 +295,11 @@ impl Drop for Uring {
     }
 }
 
-impl Drive for Uring {
+impl Drive for Uring<'_> {
     fn reap(&mut self, counters: &mut Counters) {
         let known = self.collect(counters);
-        assert!(known.is_ok(), "the kernel completed what it was never given");
+        assert!(known.is_ok(), "{FOREIGN}");
+        self.has_news = false;
     }
 
     fn ingress(
@@ -318,13 +332,59 @@ impl Drive for Uring {
     }
 
     fn transmit(&mut self, counters: &mut Counters) {
+        // Sends complete as they are submitted, unless the socket is full. What was refused as a
+        // train goes out as single datagrams at once.
+        for _ in 0..2 {
+            if self.queue(counters) {
+                self.submit(counters);
+                let known = self.collect(counters);
+                assert!(known.is_ok(), "{FOREIGN}");
+            }
+        }
+    }
+
+    fn pause(&mut self, pause: Duration) {
+        // The eventfd tells what the ring has not read yet.
+        if !self.has_news {
+            self.wake.sleep(pause);
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, counters: &mut Counters) -> io::Result<()> {
+        let is_busy =
+            !self.filled.is_empty() || self.has_news || !self.ring.completion().is_empty();
+        let is_deaf = !self.is_receiving || !self.is_reading_wake || self.outgoing.has_ready();
+        let submits = !self.ring.submission().is_empty();
+        counters.add(Counter::Submissions, usize::from(submits));
+        self.enter(match timeout {
+            _ if is_busy => Some(Duration::ZERO),
+            // The submission queue could not take all: try again soon.
+            _ if is_deaf => Some(timeout.unwrap_or(RETRY).min(RETRY)),
+            timeout => timeout,
+        })
+    }
+
+    fn receive_buffers(&self) -> (usize, usize) {
+        (self.filled.len(), usize::from(self.receive.lent()))
+    }
+
+    fn kernel_drops(&self) -> u64 {
+        dropped_datagrams(self.socket.as_fd())
+    }
+}
+
+impl Uring<'_> {
+    /// Puts queued trains into the submission queue, as far as it goes. Whether there are any.
+    fn queue(&mut self, counters: &mut Counters) -> bool {
+        let mut is_any = false;
         while let Some((train, messages)) = self.outgoing.peek(counters) {
             if self.room() < usize::from(messages) {
-                let _ = self.ring.submit();
+                self.submit(counters);
                 if self.room() < usize::from(messages) {
-                    return; // the kernel is short of memory: next turn
+                    return is_any; // the kernel is short of memory: next turn
                 }
             }
+            is_any = true;
             self.outgoing.begin();
             for index in 0..messages {
                 let data = SEND | u64::from(train.slot) << 32 | u64::from(train.generation);
@@ -336,21 +396,7 @@ impl Drive for Uring {
                 self.in_flight += 1;
             }
         }
-    }
-
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let is_busy = !self.filled.is_empty() || !self.ring.completion().is_empty();
-        let is_deaf = !self.is_receiving || !self.is_reading_wake || self.outgoing.has_ready();
-        self.enter(match timeout {
-            _ if is_busy => Some(Duration::ZERO),
-            // The submission queue could not take all: try again soon.
-            _ if is_deaf => Some(timeout.unwrap_or(RETRY).min(RETRY)),
-            timeout => timeout,
-        })
-    }
-
-    fn kernel_drops(&self) -> u64 {
-        dropped_datagrams(self.socket.as_fd())
+        is_any
     }
 }
 
@@ -365,4 +411,72 @@ fn received(buffer: &[u8], len: usize) -> Option<Received> {
         payload_len: filled.len().min(word(2)? as usize),
         flags: word(3)? as i32,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::super::mmsg::Mmsg;
+    use super::*;
+    use crate::shard::outbox::{Outbox, Submission};
+
+    /// So long that nobody takes it for a slow machine.
+    const FOREVER: Duration = Duration::from_secs(60);
+
+    fn send(driver: &mut impl Drive, counters: &mut Counters, trains: u64) {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (local, remote) = ("127.0.0.1".parse().unwrap(), receiver.local_addr().unwrap());
+        for _ in 0..trains {
+            driver.outbox().claim().unwrap();
+            driver.outbox().send(30, 10, Path { local, remote });
+        }
+        driver.transmit(counters);
+    }
+
+    /// What every driver does between two turns.
+    fn rests_as_it_should(driver: &mut impl Drive, wake: &Wake) {
+        let mut counters = Counters::new();
+        let start = Instant::now();
+        for (turn, is_early) in [true, false, true, false].into_iter().enumerate() {
+            driver.reap(&mut counters);
+            driver.ingress(1, &mut counters, &mut |_, _| {});
+            if is_early {
+                wake.wake(); // before the submission, which on io_uring reads the eventfd
+            }
+            send(driver, &mut counters, 3);
+            let completed = driver.outbox().completed_below();
+            assert_eq!(completed, Submission(3 * (turn as u64 + 1)), "sent at once, complete");
+            wake.wake();
+            driver.pause(FOREVER);
+            driver.wait(Some(FOREVER), &mut counters).unwrap();
+            assert!(wake.clear());
+        }
+        assert_eq!(counters.value(Counter::MessagesOut), 12);
+        assert!(start.elapsed() < FOREVER, "something was slept over");
+        assert!(counters.value(Counter::Submissions) >= 4);
+    }
+
+    #[test]
+    fn wake_ups_end_pauses_and_waits_and_sends_end_none() {
+        let socket = || Arc::new(Socket::open(None, 0, 1 << 20).unwrap());
+        let (wake, tuning) = (Wake::new().unwrap(), Tuning::default());
+        let mut mmsg = Mmsg::new(socket(), &wake, true, &tuning).unwrap();
+        rests_as_it_should(&mut mmsg, &wake);
+        let wake = Wake::new().unwrap();
+        match Uring::new(socket(), &wake, true, &tuning) {
+            Err(refusal) => eprintln!("io_uring is not tested here: {refusal}"),
+            Ok((mut uring, _)) => {
+                rests_as_it_should(&mut uring, &wake);
+                let mut counters = Counters::new();
+                uring.reap(&mut counters);
+                uring.ingress(1, &mut counters, &mut |_, _| {});
+                uring.enter(Some(Duration::ZERO)).unwrap();
+                uring.reap(&mut counters);
+                uring.has_news = false;
+                send(&mut uring, &mut counters, 3);
+                assert!(uring.ring.completion().is_empty(), "nothing that would end a wait");
+            }
+        }
+    }
 }

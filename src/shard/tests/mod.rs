@@ -7,6 +7,7 @@ mod legs;
 mod publishers;
 mod repair;
 mod seats;
+mod trains;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""The figures of the relay against its controls: `benches/figures/run.py a c --out FOLDER`.
+
+Each letter is a work of the table "what it must reach" (`RESULTS.md`): rounds of interleaved runs, relay
+alone on core 0, load client alone on core 1, medians, ratios to the control of the same rounds, and whether
+the bound holds. Reports of all runs, logs and `results-LETTER.md` stay in FOLDER. Python alone, no packages.
+`--list` tells what the letters are.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rig import Arm, Rounds, Settings, figure, grow, markdown, written
+
+ROOT = Path(__file__).resolve().parents[2]
+
+URING = Arm("uring", ("--io", "uring"))
+MMSG = Arm("mmsg", ("--io", "mmsg"))
+CONTROL = Arm("control", ("--io", "mmsg", "--trains", "off"))
+
+CPU = "cpu_ns_per_packet"
+RATE = "packets_per_second"
+P50 = "latency_us.p50"
+P99 = "latency_us.p99"
+
+# Load at which a relay is neither idle nor full.
+PARTLY, MOSTLY, LIGHTLY = 0.5, 0.7, 0.1
+
+
+def hold(arm, microseconds):
+    """The arm with another `--egress-hold`."""
+    name = f"{arm.name}-hold-{microseconds // 1000}ms"
+    return Arm(name, (*arm.options, "--egress-hold", str(microseconds)))
+
+
+def fan_out(subscribers):
+    """One publisher of video at 1.5 Mbit/s to so many."""
+    return [
+        "--meetings", "1", "--participants", str(subscribers + 1), "--publishers", "1",
+        "--audio", "off", "--video-bitrate", "1500000",
+    ]  # fmt: skip
+
+
+def audio_rooms(rooms):
+    """Rooms of 10, of whom 3 speak."""
+    return ["--meetings", str(rooms), "--participants", "10", "--speakers", "3", "--video-bitrate", "0"]
+
+
+def mixed_rooms(rooms):
+    """Rooms of 8 with audio (3 loudest) and video."""
+    return [
+        "--meetings", str(rooms), "--participants", "8", "--speakers", "3", "--audio-slots", "3",
+        "--video-bitrate", "1500000",
+    ]  # fmt: skip
+
+
+def full(rounds, arms, load, start, most):
+    """Each arm at the size that fills its core, interleaved; the sizes."""
+    sizes = {}
+    for arm in arms:
+        sizes[arm.name], why = grow(rounds.settings, rounds.work, arm, load, start, most)
+        rounds.notes.append(f"{arm.name}: {sizes[arm.name]} (what came next: {why})")
+        if not sizes[arm.name]:
+            sys.exit(f"{rounds.work}: {arm.name} does not keep up with the smallest size: {why}")
+    rounds.interleave([(arm.name, arm, load(sizes[arm.name])) for arm in arms])
+    return sizes
+
+
+def work_a(rounds):
+    """video alone, 1 → n, each arm's core full"""
+    sizes = full(rounds, [URING, MMSG, CONTROL], fan_out, 50, 4000)
+    rounds.judge("uring / control, CPU per packet", rounds.ratio("uring", "control", CPU), 0.4)
+    rounds.judge("mmsg / control, CPU per packet", rounds.ratio("mmsg", "control", CPU), 0.4)
+    bare = limit(rounds, sizes["uring"])
+    ours = rounds.median("uring", CPU)
+    rounds.judge("uring / bare loop, CPU per packet", ours / bare if ours and bare else None, 1.35)
+
+
+def limit(rounds, destinations):
+    """CPU per packet of a bare loop that only seals and sends the same trains (bench `limit`)."""
+    # 1.5 Mbit/s at 30 frames a second: 6,250 B, six packets of equal size.
+    command = ["cargo", "bench", "--bench", "limit", "--", "--segments", "6", "--size", "1080",
+               "--destinations", str(destinations), "--seconds", "3"]  # fmt: skip
+    found = []
+    for _ in range(rounds.settings.rounds):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        for line in done.stdout.splitlines():
+            if line.startswith("{"):
+                found.append(json.loads(line)["cpu_ns_per_packet"])
+    if not found:
+        rounds.notes.append("the bench `limit` told nothing: " + done.stderr[-200:].strip())
+        return None
+    bare = sorted(found)[len(found) // 2]
+    rounds.notes.append(f"bare loop: {written(bare)} ns per packet (`{' '.join(command)}`)")
+    return bare
+
+
+def work_b(rounds):
+    """rooms of 10, audio only, each arm's core full"""
+    arms = [hold(arm, time) for time in (1000, 5000) for arm in (URING, MMSG, CONTROL)]
+    full(rounds, arms, audio_rooms, 10, 400)
+    for time, bound in (("1ms", 0.95), ("5ms", 0.85)):
+        for arm in ("uring", "mmsg"):
+            ratio = rounds.ratio(f"{arm}-hold-{time}", f"control-hold-{time}", CPU)
+            rounds.judge(f"{arm} / control, hold {time}, CPU per packet", ratio, bound)
+
+
+def work_c(rounds):
+    """mixed: rooms of 8, audio and video, each arm's core full"""
+    full(rounds, [URING, MMSG, CONTROL], mixed_rooms, 2, 200)
+    rounds.judge("uring / control, CPU per packet", rounds.ratio("uring", "control", CPU), 0.5)
+    rounds.judge("mmsg / control, CPU per packet", rounds.ratio("mmsg", "control", CPU), 0.5)
+
+
+def work_d(rounds):
+    """most packets of one core at a loss of 0.1 % at most, video 1 → n"""
+    full(rounds, [URING, CONTROL], fan_out, 50, 4000)
+    for name in ("uring", "control"):
+        rounds.judge(f"loss of {name} at its capacity", rounds.median(name, "loss_pct"), 0.1, unit="%")
+    ratio = rounds.ratio("uring", "control", RATE)
+    rounds.judge("uring / control, packets a second", ratio, 2.5, at_least=True)
+
+
+def share(size, part):
+    """That part of a size, at least 1."""
+    return max(1, round(size * part))
+
+
+def work_f(rounds):
+    """added latency at 10 % and 70 % load, mixed rooms and video 1 → n"""
+    rooms, why = grow(rounds.settings, "f-rooms", URING, mixed_rooms, 2, 200)
+    people, also = grow(rounds.settings, "f-people", URING, fan_out, 50, 4000)
+    rounds.notes.append(f"full: {rooms} rooms ({why}); 1 → {people} ({also})")
+    cases = [
+        ("rooms-10%", URING, mixed_rooms(share(rooms, LIGHTLY))),
+        ("rooms-70%", URING, mixed_rooms(share(rooms, MOSTLY))),
+        ("people-70%", URING, fan_out(share(people, MOSTLY))),
+    ]
+    rounds.interleave(cases)
+    for name, path, bound in (("rooms-10%", P50, 100), ("rooms-70%", P99, 2000)):
+        rounds.judge(f"{name}, {path}", rounds.median(name, path), bound, unit="µs")
+    interval = 1e6 / 30
+    load = (rounds.median("people-70%", "cpu_pct") or 0) / 100
+    rounds.judge("people-70%, p99", rounds.median("people-70%", P99), load * interval + 2000, unit="µs")
+    for name, *_ in cases:
+        own = [written(rounds.median(name, f"added_latency_us.{key}")) for key in ("p50", "p99")]
+        rounds.notes.append(f"{name}: added latency by the relay's own count p50 {own[0]}, p99 {own[1]} µs")
+    rounds.notes.append("judged is the whole way from send to receive, with the client's own share")
+
+
+def work_g(rounds):
+    """uring against mmsg, both with trains, at equal size"""
+    works = (("people", fan_out, 50, 4000), ("rooms", mixed_rooms, 2, 200))
+    for name, load, start, most in works:
+        size, why = grow(rounds.settings, f"g-{name}", MMSG, load, start, most)
+        rounds.notes.append(f"{name}: {size}, where mmsg is full ({why}), and half of it")
+        arms = (URING, MMSG)
+        rounds.interleave([(f"{name}-{arm.name}", arm, load(size)) for arm in arms])
+        half = share(size, PARTLY)
+        rounds.interleave([(f"{name}-half-{arm.name}", arm, load(half)) for arm in arms])
+        for case in (name, f"{name}-half"):
+            ratio = rounds.ratio(f"{case}-uring", f"{case}-mmsg", CPU)
+            rounds.judge(f"{case}: uring / mmsg, CPU per packet", ratio, 1.0)
+
+
+def work_h(rounds):
+    """submissions per packet with the core full"""
+    for load, start, most in ((fan_out, 50, 4000), (mixed_rooms, 2, 200)):
+        size, why = grow(rounds.settings, f"h-{load.__name__}", URING, load, start, most)
+        rounds.notes.append(f"{load.__name__}: {size} ({why})")
+        rounds.interleave([(load.__name__, URING, load(size))])
+        submissions = rounds.median(load.__name__, "submissions_per_packet")
+        rounds.judge(f"{load.__name__}, submissions per packet", submissions, 0.05)
+    rounds.notes.append("allocations per packet: counted by tests/io_steady.rs and tests/no_alloc_shard.rs")
+
+
+def legs(kind, publishers, people):
+    """A meeting where everybody gets `publishers` legs of one kind, at a low rate."""
+    media = ["--video-bitrate", "0"] if kind == "audio" else ["--audio", "off", "--video-bitrate", "60000"]
+    slots = ["--audio-slots", "8", "--video-slots", "0" if kind == "audio" else "8"]
+    return ["--participants", str(people), "--publishers", str(publishers), *media, *slots]
+
+
+def work_i(rounds):
+    """memory of participants and legs"""
+    people = rounds.settings.size or 300
+    cases = [
+        ("idle", URING, ["--meetings", str(people), "--participants", "1", "--video-bitrate", "0"],
+         {"idle": True}),
+        ("active", URING, mixed_rooms(4)),
+    ]  # fmt: skip
+    for kind in ("audio", "video"):
+        for publishers in (1, 8):
+            cases.append((f"{kind}-legs-{publishers}", URING, legs(kind, publishers, people)))
+    rounds.interleave(cases)
+    memory = "bytes_per_participant"
+    rounds.judge("idle participant", rounds.median("idle", memory), 48 * 1024, unit="B")
+    rounds.judge("active participant", rounds.median("active", memory), 100 * 1024, unit="B")
+    for kind, bound in (("audio", 2048), ("video", 6144)):
+        many, few = (rounds.median(f"{kind}-legs-{number}", memory) for number in (8, 1))
+        leg = (many - few) / 7 if many is not None and few is not None else None
+        rounds.judge(f"{kind} leg", leg, bound, unit="B")
+    rounds.notes.append("a leg: (memory with 8 publishers − with 1) / 7; caches of the 7 tracks are in it")
+    rounds.notes.append("an idle one is alone in its meeting and publishes audio that nobody hears")
+
+
+def work_j(rounds):
+    """joins: CPU of each, and what they do to live media"""
+    rate = 100
+    rooms, why = grow(rounds.settings, "j", URING, mixed_rooms, 2, 200)
+    half = mixed_rooms(share(rooms, PARTLY))
+    quiet = ["--meetings", "1", "--participants", "2", "--video-bitrate", "0"]
+    during = ["--join-during", str(rate)]
+    rounds.notes.append(f"full: {rooms} rooms ({why})")
+    rounds.interleave([
+        ("quiet", URING, quiet),
+        ("quiet-joins", URING, quiet + during),
+        ("half", URING, half),
+        ("half-joins", URING, half + during),
+    ])  # fmt: skip
+    each = []
+    for name in ("quiet-joins", "half-joins"):
+        joined = [(figure(result, "joins") or 0) for result in rounds.results[name]]
+        before = 2 if name.startswith("quiet") else 8 * share(rooms, PARTLY)
+        rounds.notes.append(f"{name}: {written(min(joined) - before)} joins while measured")
+        each.append(min(joined) - before)
+    with_joins, without = (rounds.median(name, "cpu_pct") for name in ("quiet-joins", "quiet"))
+    joins = each[0] / rounds.settings.duration
+    cost = (with_joins - without) * 1e4 / joins if with_joins and without is not None and joins else None
+    rounds.judge("CPU of a join, with signaling and its 2 s of media", cost, 500, unit="µs")
+    rounds.judge("p99 with joins / without", rounds.ratio("half-joins", "half", P99), 2.0)
+
+
+def work_k(rounds):
+    """moves: from the command to all tables flipped, and nothing wrong after"""
+    rooms, why = grow(rounds.settings, "k", URING, mixed_rooms, 2, 200)
+    rounds.notes.append(f"70 % of {rooms} rooms ({why})")
+    loaded = mixed_rooms(share(rooms, MOSTLY / 2))
+    loaded[loaded.index("--participants") + 1] = "16"
+    moves = ["--rooms", "2", "--moves-per-second", "20", "--check", "1"]
+    audio = ["--video-bitrate", "0"]
+    shuffle = ["--participants", "3000", "--rooms", "300", "--publishers", "1", "--join-rate", "300"]
+    rounds.interleave([
+        ("light", URING, ["--meetings", "1", "--participants", "8", *audio, *moves]),
+        ("70%", URING, [*loaded, *moves[:-2]]),
+        ("shuffle", URING, [*shuffle, *audio, "--shuffle-at", "2"]),
+    ])  # fmt: skip
+    for name, share_of, bound in (("light", 0.99, 1), ("70%", 0.99, 2), ("shuffle", 1.0, 50)):
+        # The first change of a run is bigger: it brings everybody into the rooms.
+        flipped = rounds.quantile(name, "ringfence_change_seconds", share_of)
+        flipped = flipped * 1000 if flipped is not None else None
+        rounds.judge(f"{name}: command to tables flipped (bucket)", flipped, bound, unit="ms")
+        rounds.judge(f"{name}: packets of a wrong room", rounds.most(name, "wrong_room"), 0)
+        median = written(rounds.median(name, "switch_ms.p50"))
+        rounds.notes.append(f"{name}: command to first packet of the new room, p50 {median} ms")
+
+
+def work_m(rounds):
+    """beside others: 200 players over WHEP, audio and 1.5 Mbit/s of video"""
+    load = [
+        "--participants", "201", "--publishers", "1", "--video-bitrate", "1500000",
+        "--whip", "{url}/whip/{meeting}?id={id}", "--whep", "{url}/whep/{meeting}?id={id}",
+    ]  # fmt: skip
+    rounds.interleave([(arm.name, arm, load) for arm in (URING, MMSG, CONTROL)])
+    others = 10_500  # the best other SFU at 200 players, ns per forwarded packet, same machine and work
+    rounds.judge("uring, CPU per packet", rounds.median("uring", CPU), others / 4, unit="ns")
+    rounds.judge("uring, p99", rounds.median("uring", P99), 2000, unit="µs")
+
+
+def work_l(rounds):
+    """growth: 10 to 1,000 subscribers, 1 to 1,000 rooms, at an equal rate of packets"""
+    people = [10, 100, 1000]
+    # Frames of 6 packets of about 1,040 B; subscribers × frames a second stays the same.
+    cases = [(f"people-{n}", URING, frames(1, n, 2000 // n, 6)) for n in people]
+    # Rooms of 1 → 9, and one room that has as many legs as fit its frame rate; frames of one packet.
+    shapes = [(1, 40, 225), (10, 9, 100), (100, 9, 10), (1000, 9, 1)]
+    cases += [(f"rooms-{rooms}", URING, frames(rooms, n, rate, 1)) for rooms, n, rate in shapes]
+    rounds.interleave(cases)
+    for name, sizes in (("people", people), ("rooms", [shape[0] for shape in shapes])):
+        costs = [rounds.median(f"{name}-{size}", CPU) for size in sizes]
+        spread = max(costs) / min(costs) if None not in costs else None
+        rounds.judge(f"{name}: dearest / cheapest, CPU per packet", spread, 1.1 / 0.9)
+
+
+def frames(meetings, subscribers, rate, packets):
+    """Meetings of one publisher with `rate` frames a second of `packets` packets each."""
+    bits = rate * packets * 1040 * 8
+    return [
+        "--meetings", str(meetings), "--participants", str(subscribers + 1), "--publishers", "1",
+        "--audio", "off", "--frame-rate", str(rate), "--video-bitrate", str(bits),
+        "--keyframe-interval", "1000", "--join-rate", "400",
+    ]  # fmt: skip
+
+
+WORKS = {name[5:]: work for name, work in list(globals().items()) if name.startswith("work_")}
+
+
+def arguments():
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("works", nargs="*", choices=[*WORKS, []], metavar="WORK", help="letters, see --list")
+    parser.add_argument("--list", action="store_true", help="what the letters are")
+    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for reports and tables")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--duration", type=float, default=10, help="seconds measured, of each run")
+    parser.add_argument("--ramp", type=float, default=3, help="seconds before that")
+    parser.add_argument("--size", type=int, help="this size for all arms, instead of growing it")
+    parser.add_argument("--relay", type=Path, default=os.environ.get("RINGFENCE_BIN", target / "ringfence"))
+    parser.add_argument("--load", type=Path, default=target / "ringfence-load")
+    parser.add_argument("--http-port", type=int, default=18080)
+    parser.add_argument("--media-port", type=int, default=41000)
+    return parser.parse_args()
+
+
+def main():
+    asked = arguments()
+    if asked.list or not asked.works:
+        for letter, work in sorted(WORKS.items()):
+            print(f"{letter}  {work.__doc__}")
+        return 0
+    for name in ("relay", "load"):
+        path = Path(getattr(asked, name)).resolve()
+        if not path.exists():
+            sys.exit(f"--{name} {path} is not there: build it with `cargo build --release --workspace`")
+        setattr(asked, name, path)
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("two cores are needed: one for the relay, one for the client")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    failed = False
+    for letter in asked.works:
+        settings = Settings(
+            asked.relay, asked.load, asked.out, asked.rounds, asked.duration, asked.ramp,
+            asked.http_port, asked.media_port, asked.size,
+        )  # fmt: skip
+        work = WORKS[letter]
+        print(f"{letter}: {work.__doc__}", flush=True)
+        rounds = Rounds(settings, letter)
+        work(rounds)
+        told = markdown(rounds, f"{letter}: {work.__doc__}")
+        (asked.out / f"results-{letter}.md").write_text(told)
+        print("\n" + told, flush=True)
+        failed |= any(verdict[-1] != "pass" for verdict in rounds.verdicts)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

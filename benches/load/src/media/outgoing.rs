@@ -1,0 +1,209 @@
+//! What one source sends and when: Opus every 20 ms, video in frames, each frame one burst.
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rtp::extension::HeaderExtension;
+use rtp::extension::audio_level_extension::AudioLevelExtension;
+use rtp::header::Header;
+use rtp::packet::Packet;
+use webrtc_srtp::context::Context;
+use webrtc_util::marshal::Marshal;
+
+use super::engine::Settings;
+use super::payload::{self, Part, Stamp};
+use crate::report::Kind;
+use crate::sdp::{AUDIO_TYPE, LEVEL_ID, Source, VIDEO_TYPE};
+
+const AUDIO_EVERY: u64 = 20_000_000;
+const SECOND: u64 = 1_000_000_000;
+/// Longest payload: with header and tag a datagram stays below 1,200 bytes.
+const PAYLOAD_MAX: usize = 1_160;
+/// A keyframe is so many times as long as another frame.
+const KEY_FACTOR: f64 = 4.0;
+/// Levels of RFC 6464, in -dBov: who speaks, and who is only there.
+const LOUD: u8 = 20;
+const QUIET: u8 = 75;
+
+/// A source that sends.
+pub struct Outgoing {
+    /// Which participant it is of.
+    pub person: u32,
+    /// What was offered.
+    pub source: Source,
+    /// When it sends next.
+    pub due: u64,
+    loud: bool,
+    every: u64,
+    sequence: u16,
+    timestamp: u32,
+    number: u64,
+    picture: u16,
+    key_due: u64,
+    octets: u32,
+    packets: u32,
+    random: StdRng,
+}
+
+impl Outgoing {
+    /// A source that is not due yet.
+    pub fn new(person: u32, source: Source, loud: bool, settings: &Settings) -> Outgoing {
+        let seed = settings.seed ^ u64::from(source.ssrc).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut random = StdRng::seed_from_u64(seed);
+        let every = match source.kind {
+            Kind::Audio => AUDIO_EVERY,
+            Kind::Video => SECOND / u64::from(settings.frame_rate),
+        };
+        Outgoing {
+            person,
+            source,
+            due: u64::MAX,
+            loud,
+            every,
+            sequence: random.random(),
+            timestamp: random.random(),
+            number: 0,
+            picture: 0,
+            key_due: 0,
+            octets: 0,
+            packets: 0,
+            random,
+        }
+    }
+
+    /// It begins, at a phase of its own unless all are in step. Returns when it is due.
+    pub fn begin(&mut self, now: u64, settings: &Settings) -> u64 {
+        // In step means: at multiples of the interval, for whoever starts whenever.
+        let phase = if settings.in_step { 0 } else { self.random.random_range(0..self.every) };
+        self.due = now.next_multiple_of(self.every) + phase;
+        self.due
+    }
+
+    /// Somebody needs a keyframe: the next frame is one.
+    pub fn want_keyframe(&mut self) {
+        self.key_due = 0;
+    }
+
+    /// Seals what is due into `out`. Returns the packets.
+    pub fn send(
+        &mut self,
+        now: u64,
+        room: u32,
+        sealer: &mut Context,
+        settings: &Settings,
+        out: &mut Vec<Bytes>,
+    ) -> anyhow::Result<()> {
+        // Who is far behind (a paused process) does not send everything at once.
+        self.due = (self.due + self.every).max(now.saturating_sub(self.every * 2));
+        let clock = if self.source.kind == Kind::Audio { 48_000 } else { 90_000 };
+        let step = self.every as f64 * f64::from(clock) / SECOND as f64;
+        self.timestamp = self.timestamp.wrapping_add(step.round() as u32);
+        match self.source.kind {
+            Kind::Audio => self.send_audio(now, room, sealer, out),
+            Kind::Video => self.send_frame(now, room, sealer, settings, out),
+        }
+    }
+
+    fn send_audio(
+        &mut self,
+        now: u64,
+        room: u32,
+        sealer: &mut Context,
+        out: &mut Vec<Bytes>,
+    ) -> anyhow::Result<()> {
+        // The sum of uniform lengths: most near the middle, as an encoder with variable rate has it.
+        let (length, level) = match self.loud {
+            true => {
+                let length: usize = (0..4).map(|_| self.random.random_range(0..=25usize)).sum();
+                (60 + length, LOUD + self.random.random_range(0..10u8))
+            }
+            false => (60 + self.random.random_range(0..=8usize), QUIET),
+        };
+        let mut body = Vec::with_capacity(length);
+        payload::write_audio(&self.stamp(now, room), length, &mut body);
+        let mut header = self.header(AUDIO_TYPE, false);
+        let level = HeaderExtension::AudioLevel(AudioLevelExtension { level, voice: self.loud });
+        let HeaderExtension::AudioLevel(value) = &level else { return Ok(()) };
+        header.set_extension(LEVEL_ID, value.marshal()?)?;
+        self.seal(header, body, sealer, out)
+    }
+
+    fn send_frame(
+        &mut self,
+        now: u64,
+        room: u32,
+        sealer: &mut Context,
+        settings: &Settings,
+        out: &mut Vec<Bytes>,
+    ) -> anyhow::Result<()> {
+        let key = now >= self.key_due;
+        if key {
+            self.key_due = now + settings.keyframe_every;
+        }
+        let mean = settings.video_bitrate as f64 / 8.0 / f64::from(settings.frame_rate);
+        let factor = if key { KEY_FACTOR } else { self.random.random_range(0.8..1.2) };
+        let length = ((mean * factor) as usize).max(100);
+        let parts = length.div_ceil(PAYLOAD_MAX);
+        for part in 0..parts {
+            // Equal parts, the first ones a byte longer, as encoders split.
+            let length = length / parts + usize::from(part < length % parts);
+            let last = part + 1 == parts;
+            let place = Part { first: part == 0, last, key, picture: self.picture & 0x7FFF };
+            let mut body = Vec::with_capacity(length + 48);
+            let stamp = self.stamp(now, room);
+            payload::write_video(settings.codec, &stamp, place, length, &mut body);
+            let header = self.header(VIDEO_TYPE, last);
+            self.seal(header, body, sealer, out)?;
+        }
+        self.picture = self.picture.wrapping_add(1);
+        Ok(())
+    }
+
+    fn stamp(&self, sent: u64, room: u32) -> Stamp {
+        let video = self.source.kind == Kind::Video;
+        Stamp { person: self.person, room, number: self.number, sent, video }
+    }
+
+    fn header(&self, payload_type: u8, marker: bool) -> Header {
+        Header {
+            version: 2,
+            marker,
+            payload_type,
+            sequence_number: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.source.ssrc,
+            ..Header::default()
+        }
+    }
+
+    fn seal(
+        &mut self,
+        header: Header,
+        body: Vec<u8>,
+        sealer: &mut Context,
+        out: &mut Vec<Bytes>,
+    ) -> anyhow::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.number += 1;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(body.len() as u32);
+        let packet = Packet { header, payload: Bytes::from(body) };
+        out.push(sealer.encrypt_rtp(&packet.marshal()?)?);
+        Ok(())
+    }
+
+    /// A sender report.
+    pub fn report(&self, now: u64) -> rtcp::sender_report::SenderReport {
+        /// Seconds from 1900 to 1970.
+        const NTP_EPOCH: u64 = 2_208_988_800;
+        let (seconds, rest) = (now / SECOND + NTP_EPOCH, now % SECOND);
+        rtcp::sender_report::SenderReport {
+            ssrc: self.source.ssrc,
+            ntp_time: seconds << 32 | (rest << 32) / SECOND,
+            rtp_time: self.timestamp,
+            packet_count: self.packets,
+            octet_count: self.octets,
+            ..Default::default()
+        }
+    }
+}
