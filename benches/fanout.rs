@@ -103,12 +103,12 @@ fn compare(profile: Profile, media: Media, subscribers: usize) -> [f64; 3] {
     raw.seal(10, true);
     let bursts = (PER_ROUND / fan.per_burst()).max(2);
     let sent = (bursts * fan.per_burst()) as u64;
-    let mut arms = [[0.0; ROUNDS]; 3];
-    for round in 0..ROUNDS {
-        arms[0][round] = nanoseconds_per(timed(|| raw.seal(bursts, false)).1, sent);
-        arms[1][round] = nanoseconds_per(timed(|| raw.seal(bursts, true)).1, sent);
+    let mut arms = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        arms[0].push(nanoseconds_per(timed(|| raw.seal(bursts, false)).1, sent));
+        arms[1].push(nanoseconds_per(timed(|| raw.seal(bursts, true)).1, sent));
         let spent = forward(&mut fan, bursts as u64, &mut packets);
-        arms[2][round] = nanoseconds_per(spent, sent);
+        arms[2].push(nanoseconds_per(spent, sent));
     }
     fan.check();
     arms.map(|mut rounds| median(&mut rounds))

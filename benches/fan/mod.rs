@@ -154,7 +154,7 @@ pub fn payloads() -> Vec<PayloadMap> {
 /// A shard that knows nobody.
 pub fn shard(now: Instant) -> Shard {
     let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
-    Shard::new(ShardConfig { seed: [1; 32], started: now, clock, trains: true })
+    Shard::new(ShardConfig::new([1; 32], now, clock))
 }
 
 /// Writes packet `number` of a stream and seals it, into `out`.
@@ -258,12 +258,20 @@ impl Fan {
                 self.shard.handle_datagram(self.now, path(PUBLISHER), packet);
                 self.taken += 1;
             }
-            if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
-                self.shard.handle_timeout(self.now);
+            self.turn();
+            while self.shard.has_more() {
+                self.turn();
             }
-            self.shard.egress(self.now, &mut self.memory);
-            while self.shard.poll_report().is_some() {}
         }
+    }
+
+    /// The rest of a turn of a shard's loop, after ingress.
+    fn turn(&mut self) {
+        if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.shard.handle_timeout(self.now);
+        }
+        self.shard.egress(self.now, &mut self.memory);
+        while self.shard.poll_report().is_some() {}
     }
 
     /// How many packets every iteration of one burst sends.

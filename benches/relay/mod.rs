@@ -88,7 +88,14 @@ impl Port {
 
     fn egress(&mut self) -> Duration {
         self.unserved = false;
-        timed(|| self.shard.egress(self.now, &mut self.memory)).1
+        timed(|| self.send()).1
+    }
+
+    fn send(&mut self) {
+        self.shard.egress(self.now, &mut self.memory);
+        while self.shard.has_more() {
+            self.shard.egress(self.now, &mut self.memory);
+        }
     }
 }
 
@@ -286,7 +293,7 @@ impl Relay {
             let port = relay.port();
             let ((), time) = timed(|| {
                 port.shard.handle_datagram(port.now, path, datagram);
-                port.shard.egress(port.now, &mut port.memory);
+                port.send();
             });
             let place = if is_stun { &mut port.spent.stun } else { &mut port.spent.dtls };
             *place += time;
