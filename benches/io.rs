@@ -1,22 +1,28 @@
-//! What sending and echoing costs over loopback: io_uring, plain sockets (mmsg), and `sendto` one
-//! by one.
+//! What sending and echoing costs over loopback: io_uring, plain sockets (mmsg), tokio-uring from
+//! many tasks, and `sendto` one by one.
 //!
 //! Wall time of the whole, submission to last completion, with a receiver on another thread.
-//! Compare arms of one run only: the machine's noise is larger than many differences.
+//! Compare arms of one run only: the machine's noise is larger than many differences. The last part
+//! tells CPU time of the shard's thread alone, medians of interleaved runs.
 
 #[path = "../tests/io_echo_world/mod.rs"]
 mod io_echo_world;
 
 use std::hint::black_box;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
 use io_echo_world::*;
+use ringfence::io::{Counter, IoChoice, IoConfig};
 use ringfence::wire::path::Path;
 
 /// Bytes of a datagram.
@@ -27,6 +33,12 @@ const COUNT: usize = 960;
 const TRAINS: [usize; 4] = [1, 4, 8, 40];
 /// Datagrams under way in the echo: no socket buffer overflows, so that none is lost.
 const WINDOW: usize = 64;
+/// Of each arm: the whole bench is over in a minute and a half.
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURE: Duration = Duration::from_secs(2);
+const SAMPLES: usize = 30;
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 fn set_udp_option(socket: &UdpSocket, name: i32, value: i32) {
     let value_at = (&raw const value).cast();
@@ -69,8 +81,40 @@ impl Drop for Sink {
     }
 }
 
+/// Sends single datagrams by tokio-uring, from so many tasks at a time. It knows no trains.
+fn send_by_tokio_uring(group: &mut Group<'_>, path: Path, tasks: usize) {
+    let name = format!("tokio-uring, {tasks} tasks");
+    group.bench_function(BenchmarkId::new(name, 1), |b| {
+        b.iter_custom(|iterations| {
+            tokio_uring::start(async move {
+                let to: SocketAddr = "127.0.0.1:0".parse().unwrap();
+                let socket = Rc::new(tokio_uring::net::UdpSocket::bind(to).await.unwrap());
+                let start = Instant::now();
+                for _ in 0..iterations {
+                    let senders = (0..tasks).map(|_| {
+                        let socket = socket.clone();
+                        tokio_uring::spawn(async move {
+                            let mut datagram = vec![7; LEN];
+                            for _ in 0..COUNT / tasks {
+                                let (sent, back) = socket.send_to(datagram, path.remote).await;
+                                assert_eq!(sent.unwrap(), LEN);
+                                datagram = back;
+                            }
+                        })
+                    });
+                    for sender in senders.collect::<Vec<_>>() {
+                        sender.await.unwrap();
+                    }
+                }
+                start.elapsed()
+            })
+        });
+    });
+}
+
 fn send(c: &mut Criterion) {
     let mut group = c.benchmark_group("io/send");
+    group.warm_up_time(WARM_UP).measurement_time(MEASURE).sample_size(SAMPLES).nresamples(10_000);
     group.throughput(Throughput::Elements(COUNT as u64));
     let sink = Sink::new();
     for train in TRAINS {
@@ -98,6 +142,11 @@ fn send(c: &mut Criterion) {
                 }
             });
         });
+        if train == 1 && drivers().contains(&IoChoice::Uring) {
+            for tasks in [1, 64] {
+                send_by_tokio_uring(&mut group, sink.path, tasks);
+            }
+        }
     }
 }
 
@@ -117,8 +166,9 @@ fn echo_one_by_one() -> u16 {
 
 fn echo(c: &mut Criterion) {
     let mut group = c.benchmark_group("io/echo");
+    group.warm_up_time(WARM_UP).measurement_time(MEASURE).sample_size(SAMPLES).nresamples(10_000);
     group.throughput(Throughput::Elements(WINDOW as u64));
-    for train in [1, 8] {
+    for train in TRAINS.into_iter().filter(|train| WINDOW.is_multiple_of(*train)) {
         let socket = client("127.0.0.1");
         set_udp_option(&socket, libc::UDP_SEGMENT, if train > 1 { LEN as i32 } else { 0 });
         let datagrams = vec![7; LEN * train];
@@ -141,5 +191,51 @@ fn echo(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, send, echo);
+/// Runs of which the median is told.
+const RUNS: usize = 7;
+/// Datagrams of one run, of whatever train length.
+const PER_RUN: usize = 48_000;
+
+/// CPU time of a shard's thread for each datagram it sends, in nanoseconds: what a run costs the
+/// shard itself, whoever else is on the machine. `local`: the address sent from (PKTINFO), or
+/// unspecified.
+fn cpu_of_shard(io: IoChoice, to: Path, train: usize) -> f64 {
+    let bind = Some("127.0.0.1".parse().unwrap());
+    let mut link = started(&IoConfig { bind, ..config(io) });
+    let (path, len, count) = (to, LEN * train, PER_RUN / train);
+    link.send(Command::Trains { path, len, segment: LEN, count }).unwrap();
+    let sent = counted(&link, Counter::DatagramsOut, |sent| sent == PER_RUN as u64);
+    link.published().io(Counter::CpuNs) as f64 / sent as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Arms in turn, so that what disturbs the machine disturbs all of them.
+fn cpu(_: &mut Criterion) {
+    let sink = Sink::new();
+    let unspecified = Path { local: "0.0.0.0".parse().unwrap(), ..sink.path };
+    for train in TRAINS {
+        let mut arms = Vec::new();
+        for io in drivers() {
+            arms.push((format!("{io:?}").to_lowercase(), io, sink.path, Vec::new()));
+            arms.push((format!("{io:?} without PKTINFO").to_lowercase(), io, unspecified, vec![]));
+        }
+        for _ in 0..RUNS {
+            for (_, io, path, values) in &mut arms {
+                values.push(cpu_of_shard(*io, *path, train));
+            }
+        }
+        for (name, _, _, values) in arms {
+            let cost = median(values);
+            println!(
+                "CPU of the shard's thread, trains of {train}, {name}: {cost:.0} ns a datagram"
+            );
+        }
+    }
+}
+
+criterion_group!(benches, send, echo, cpu);
 criterion_main!(benches);

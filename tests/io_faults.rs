@@ -317,6 +317,13 @@ fn trains_that_are_refused_go_out_as_single_datagrams() {
                 1,
                 "{io:?}: tried once, remembered"
             );
+            // The way heals. After 1,024 trains it is tried again, and stays.
+            assert!(ip("link set lo mtu 65536"));
+            link.send(Command::Trains { path, len: 4_100, segment: 2_000, count: 1_030 }).unwrap();
+            counted(&link, Counter::DatagramsOut, |count| count == 9 + 3 * 1_030);
+            let messages = link.published().io(Counter::MessagesOut);
+            assert_eq!(messages, 9 + 3 * (1_024 - 2) + 8, "{io:?}: the last 8 are whole");
+            assert_eq!(link.published().io(Counter::TrainsSplit), 1);
             assert_eq!(link.published().io(Counter::SendDropped), 0);
         });
     }

@@ -1,6 +1,7 @@
 //! One request after the other.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -146,8 +147,11 @@ fn a_move_is_answered_when_it_is_granted_everywhere() {
     let people = [stage.admit(meeting, main), stage.admit(meeting, main)];
     people.iter().for_each(|who| _ = stage.join(meeting, *who));
     stage.settle();
+    let accepted = Instant::now();
+    stage.control.tell_time(accepted);
     let mut answer = stage.ask(|reply| Request::Change(meeting, vec![go(people[0], side)], reply));
     for acknowledgement in 1..=4 {
+        stage.control.tell_time(accepted + Duration::from_micros(100) * acknowledgement as u32);
         assert_eq!(answer.try_recv(), PENDING, "before acknowledgement {acknowledgement}");
         let shard = stage.shards[acknowledgement % 2].clone();
         assert!(shard.books().work() && !shard.books().work(), "one table at a time");
@@ -155,6 +159,9 @@ fn a_move_is_answered_when_it_is_granted_everywhere() {
         stage.control.collect();
     }
     assert_eq!(answer.try_recv(), Ok(Ok(())));
+    let counted = stage.now(Request::Stats).unwrap().control;
+    let seen: Vec<_> = counted.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(seen, [("change_us/le=500", 1), ("change_us/sum", 400)], "until the last of them");
 }
 
 #[test]
