@@ -3,7 +3,7 @@
 //!
 //! A ring of entries over a ring of bytes. Entries are found by the publisher's packet number; one
 //! that was overwritten is not found, never mistaken. Memory is taken with the first packet, and
-//! doubled, up to a bound, while what would be overwritten is younger than [`KEPT_US`].
+//! grown, up to a bound, while what would be overwritten is younger than [`KEPT_US`].
 
 use super::packet::{Packet, SourceIndex};
 
@@ -13,9 +13,9 @@ pub const PACKET_MAX: usize = 2048;
 /// Longest stored Dependency Descriptor: what an extension element holds (RFC 8285 §4.3).
 const DESCRIPTOR_MAX: usize = 255;
 
-/// What a cache keeps if its bound allows it, in microseconds: three round trips of 100 ms, as long
-/// as a player waits for a repair.
-pub const KEPT_US: u32 = 300_000;
+/// What a cache keeps if its bound allows it, in microseconds: two round trips of 100 ms and what a
+/// player needs to notice; a repair that comes later is of no use to a call.
+pub const KEPT_US: u32 = 250_000;
 
 /// How much a cache holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,19 +27,19 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// The most for video: about a second and a half at 1.5 Mbit/s, [`KEPT_US`] at 8.
+    /// The most for video: about a second and a half at 1.5 Mbit/s, [`KEPT_US`] at 10.
     pub const VIDEO: Depth = Depth { packets: 512, bytes: 320 * 1024 };
     /// The most for audio: about a second of Opus.
     pub const AUDIO: Depth = Depth { packets: 64, bytes: 16 * 1024 };
     /// What every cache begins with.
     const FIRST: Depth = Depth { packets: 16, bytes: 4 * 1024 };
 
-    fn doubled(self, most: Depth, entries: bool, bytes: bool) -> Depth {
-        let (times_packets, times_bytes) = (1 + usize::from(entries), 1 + usize::from(bytes));
-        Depth {
-            packets: (self.packets * times_packets).min(most.packets),
-            bytes: (self.bytes * times_bytes).min(most.bytes),
-        }
+    /// Twice the packets, and the next of 4, 6, 8, 12, 16, 24, … KiB.
+    fn grown(self, most: Depth, entries: bool, bytes: bool) -> Depth {
+        let packets = if entries { 2 * self.packets } else { self.packets };
+        let step = if self.bytes.is_power_of_two() { self.bytes / 2 } else { self.bytes / 3 };
+        let bytes = if bytes { self.bytes + step } else { self.bytes };
+        Depth { packets: packets.min(most.packets), bytes: bytes.min(most.bytes) }
     }
 }
 
@@ -146,7 +146,7 @@ impl Cache {
         let wraps = self.head + len > depth.bytes;
         let bytes = depth.bytes < self.most.bytes && wraps && is_young(self.first_us);
         if entries || bytes {
-            self.lay_out(depth.doubled(self.most, entries, bytes));
+            self.lay_out(depth.grown(self.most, entries, bytes));
         } else if wraps {
             self.first_us = packet.arrived_us; // the ring begins anew with this one
         }
@@ -223,15 +223,15 @@ mod tests {
     #[test]
     fn a_cache_grows_to_what_it_needs_and_no_further() {
         for (rate, len, most, expected) in [
-            // packets a second, bytes each → packets and bytes that 300 ms take
+            // packets a second, bytes each → packets and bytes that 250 ms take
             (50, 100, Depth::AUDIO, Depth { packets: 16, bytes: 4 * 1024 }),
-            (100, 160, Depth::AUDIO, Depth { packets: 32, bytes: 8 * 1024 }),
-            (160, 1_200, Depth::VIDEO, Depth { packets: 64, bytes: 64 * 1024 }),
-            (800, 1_200, Depth::VIDEO, Depth { packets: 256, bytes: 320 * 1024 }),
+            (100, 160, Depth::AUDIO, Depth { packets: 32, bytes: 4 * 1024 }),
+            (160, 1_150, Depth::VIDEO, Depth { packets: 64, bytes: 48 * 1024 }),
+            (800, 1_200, Depth::VIDEO, Depth { packets: 256, bytes: 256 * 1024 }),
             (9_000, 1_200, Depth::VIDEO, Depth::VIDEO), // the bound holds
         ] {
             let mut cache = Cache::new(most);
-            for index in 0..20_000u64 {
+            for index in 0..6_000u64 {
                 let arrived = (index * 1_000_000 / rate) as u32;
                 assert!(cache.insert(packet_at(index, arrived), &[], &bytes(index, len)));
                 let oldest = (index * 1_000_000 / rate).saturating_sub(u64::from(KEPT_US) - 1);

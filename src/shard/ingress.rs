@@ -131,6 +131,7 @@ impl Shard {
             && let Some(meeting) = self.meetings.get_mut(&meeting)
         {
             meeting.reseat = true;
+            self.reseat_due = true;
         }
         if track.muted {
             return Err(Counter::DropMuted);

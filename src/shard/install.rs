@@ -21,6 +21,7 @@ impl Shard {
         match self.meetings.get_mut(&id) {
             Some(meeting) => {
                 let retired = std::mem::replace(&mut meeting.table, table);
+                meeting.named = super::named(&meeting.table);
                 meeting.reseat = true;
                 let here = &meeting.table;
                 meeting.spoke.retain(|who, _| here.participant(*who).is_some());
@@ -31,6 +32,7 @@ impl Shard {
                 self.next_tick = self.next_tick.max(now);
             }
         }
+        self.reseat_due = true;
         // At once, not with the next egress: from here on no queued packet of an old edge is
         // active.
         self.reseat(now);
@@ -79,8 +81,7 @@ impl Shard {
 
     /// The meeting is over. Its peers are removed by `control`; any that is left gets nothing.
     pub(super) fn forget(&mut self, now: Instant, meeting: MeetingId) {
-        let left = self.peers.iter().filter(|(_, peer)| peer.meeting == meeting);
-        let left: Vec<_> = left.map(|(key, _)| key).collect();
+        let left = self.members.get(&meeting).cloned().unwrap_or_default();
         if let Some(meeting) = self.meetings.remove(&meeting) {
             self.reports.push_back(Report::Retired(meeting.table));
         }
@@ -96,6 +97,7 @@ impl Shard {
         peer.wishes = wishes;
         if let Some(meeting) = self.meetings.get_mut(&peer.meeting) {
             meeting.reseat = true;
+            self.reseat_due = true;
         }
     }
 }

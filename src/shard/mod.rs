@@ -82,6 +82,8 @@ impl ShardConfig {
 /// A meeting as this shard knows it.
 struct Meeting {
     table: Box<MeetingTable>,
+    /// Which of its tracks are spoken to single participants.
+    named: Vec<u32>,
     /// Something changed that decides who sits in which slot.
     reseat: bool,
     /// Who spoke when it was last reported.
@@ -93,9 +95,16 @@ struct Meeting {
 
 impl Meeting {
     fn new(table: Box<MeetingTable>) -> Self {
-        let (speaking, spoke) = (Vec::new(), BTreeMap::new());
-        Self { table, reseat: true, speaking, spoke, spoken: 0 }
+        let (speaking, spoke, named) = (Vec::new(), BTreeMap::new(), named(&table));
+        Self { table, named, reseat: true, speaking, spoke, spoken: 0 }
     }
+}
+
+/// The tracks of a table that are spoken to single participants: few, so that nobody's seating has
+/// to look at all tracks.
+fn named(table: &MeetingTable) -> Vec<u32> {
+    let tracks = (0..).zip(&table.tracks);
+    tracks.filter(|(_, row)| !row.audience.participants.is_empty()).map(|(at, _)| at).collect()
 }
 
 /// A table is in force; it is acknowledged when all that was submitted before is complete.
@@ -112,6 +121,10 @@ pub struct Shard {
     peers: Slab<Peer>,
     tracks: Slab<Track>,
     meetings: BTreeMap<MeetingId, Meeting>,
+    /// Who is in which meeting, whether its table is there yet or not.
+    members: BTreeMap<MeetingId, Vec<Key<Peer>>>,
+    /// Some meeting's `reseat` is set.
+    reseat_due: bool,
     by_path: HashMap<Path, Key<Peer>, FixedState>,
     /// Whose check an answer is for: it comes by a path that is nobody's yet.
     by_check: HashMap<TransactionId, Key<Peer>, FixedState>,

@@ -54,6 +54,8 @@ impl Shard {
             peers: Slab::default(),
             tracks: Slab::default(),
             meetings: BTreeMap::new(),
+            members: BTreeMap::new(),
+            reseat_due: false,
             by_path: HashMap::with_hasher(hasher.clone()),
             by_check: HashMap::with_hasher(hasher.clone()),
             by_ufrag: HashMap::with_hasher(hasher.clone()),
@@ -194,6 +196,7 @@ impl Shard {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.published = published;
         }
+        self.members.entry(spec.meeting).or_default().push(key);
         self.by_peer.insert(spec.peer, key);
         self.by_ufrag.insert(spec.local_ice.ufrag, key);
         self.schedule(now, key);
@@ -222,6 +225,7 @@ impl Shard {
         let meeting = peer.meeting;
         if let Some(meeting) = self.meetings.get_mut(&meeting) {
             meeting.reseat = true;
+            self.reseat_due = true;
         }
     }
 
@@ -262,6 +266,12 @@ impl Shard {
             );
         }
         let Some(mut peer) = self.peers.remove(key) else { return };
+        if let Some(members) = self.members.get_mut(&peer.meeting) {
+            members.retain(|member| *member != key);
+            if members.is_empty() {
+                self.members.remove(&peer.meeting);
+            }
+        }
         self.say_goodbye(&mut peer);
         for source in &peer.published {
             let Some(track) = self.tracks.get(source.track) else { continue };
@@ -274,6 +284,7 @@ impl Shard {
         self.by_ufrag.retain(|_, owner| *owner != key);
         if let Some(meeting) = self.meetings.get_mut(&peer.meeting) {
             meeting.reseat = true;
+            self.reseat_due = true;
         }
         self.stats.set(Counter::Peers, self.by_peer.len() as u64);
     }

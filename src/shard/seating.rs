@@ -24,7 +24,8 @@ type Rank = (usize, bool, Reverse<u64>, TrackId);
 impl Shard {
     /// Seats the peers of all meetings where something changed.
     pub(super) fn reseat(&mut self, now: Instant) {
-        if !self.meetings.values().any(|meeting| meeting.reseat) {
+        if !std::mem::take(&mut self.reseat_due) {
+            debug_assert!(!self.meetings.values().any(|meeting| meeting.reseat));
             return;
         }
         let mut changed: Vec<MeetingId> = Vec::new();
@@ -33,12 +34,10 @@ impl Shard {
                 changed.push(*id);
             }
         }
-        let seated: Vec<Key<Peer>> = (self.peers.iter())
-            .filter(|(_, peer)| changed.contains(&peer.meeting))
-            .map(|(key, _)| key)
-            .collect();
-        for key in seated {
-            self.seat(now, key);
+        for meeting in changed {
+            for key in self.members.get(&meeting).cloned().unwrap_or_default() {
+                self.seat(now, key);
+            }
         }
     }
 
@@ -87,7 +86,7 @@ impl Shard {
         kind: Kind,
     ) -> Vec<TrackId> {
         let mut ranked: Vec<Rank> = Vec::new();
-        for track_row in meeting.table.spoken_to(row) {
+        for track_row in meeting.spoken_to(row) {
             let narrowed = peer.from.is_none_or(|publisher| publisher == track_row.publisher);
             if track_row.kind != kind || !narrowed || !mask::entitled(track_row, row) {
                 continue;
@@ -179,18 +178,17 @@ impl MeetingTable {
         let at = self.participants.binary_search_by_key(&id, |row| row.participant).ok()?;
         self.participants.get(at)
     }
+}
 
-    /// The tracks spoken to a room that `row` hears, or to itself. May name one twice.
+impl Meeting {
+    /// The tracks spoken to a room that `row` hears, or to single participants. May name one twice.
     fn spoken_to<'a>(&'a self, row: &'a ParticipantRow) -> impl Iterator<Item = &'a TrackRow> {
+        let table = &self.table;
         let heard = row.hears.rooms.iter().filter_map(|(room, _)| {
-            let at = self.rooms.binary_search_by_key(room, |row| row.room).ok()?;
-            self.rooms.get(at)
+            let at = table.rooms.binary_search_by_key(room, |row| row.room).ok()?;
+            table.rooms.get(at)
         });
-        let by_room =
-            heard.flat_map(|room| &room.tracks).filter_map(|at| self.tracks.get(*at as usize));
-        let named = move |track: &&TrackRow| {
-            track.audience.participants.binary_search(&row.participant).is_ok()
-        };
-        by_room.chain(self.tracks.iter().filter(named))
+        let tracks = heard.flat_map(|room| &room.tracks).chain(&self.named);
+        tracks.filter_map(|at| table.tracks.get(*at as usize))
     }
 }

@@ -118,6 +118,7 @@ impl<T> Slab<T> {
     }
 
     /// Everything in it, in the order of places.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
         self.places.iter().enumerate().filter_map(|(index, place)| {
             let key = Key { index: index as u32, generation: place.generation, of: PhantomData };

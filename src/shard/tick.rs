@@ -29,6 +29,7 @@ impl Shard {
         for meeting in self.meetings.values_mut() {
             meeting.reseat |= silent;
         }
+        self.reseat_due |= silent;
         self.rank_speakers();
     }
 
@@ -53,6 +54,7 @@ impl Shard {
             }
             meeting.hear(&speaking);
             meeting.reseat = true;
+            self.reseat_due = true;
             meeting.speaking.clone_from(&speaking);
             let report = Report::Speaking { meeting: *id, participants: speaking };
             self.reports.push_back(report);

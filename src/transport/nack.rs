@@ -26,7 +26,7 @@ const TRIES_MAX: u8 = 10;
 const AGE_MAX: Duration = Duration::from_secs(1);
 
 /// The missing packets of one SSRC.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Missing {
     highest: Option<Index>,
     /// Ascending.
@@ -44,14 +44,6 @@ struct Gap {
     tries: u8,
 }
 
-impl Default for Missing {
-    fn default() -> Self {
-        // All it will ever need, so that nothing is allocated later.
-        let gaps = VecDeque::with_capacity(MISSING_MAX);
-        Self { highest: None, gaps, keyframe_needed: false }
-    }
-}
-
 impl Missing {
     /// A packet arrived, in its place or repaired.
     pub fn received(&mut self, now: Instant, index: Index) {
@@ -66,6 +58,14 @@ impl Missing {
             return;
         }
         self.highest = Some(index);
+        if index.0 == highest.0 + 1 {
+            return;
+        }
+        if self.gaps.capacity() == 0 {
+            // The first gap: all that will ever be needed, so that nothing is allocated later, and
+            // streams without loss take nothing.
+            self.gaps.reserve_exact(MISSING_MAX);
+        }
         let skipped = index.0 - highest.0 - 1;
         if index.0 - highest.0 > JUMP_MAX {
             self.gaps.clear();
@@ -290,8 +290,10 @@ mod tests {
     fn never_more_than_the_bound_nor_a_new_allocation() {
         let now = Instant::now();
         let mut missing = Missing::default();
+        assert_eq!(missing.gaps.capacity(), 0, "none without loss");
+        received(&mut missing, now, [0, 1, 3]);
         let capacity = missing.gaps.capacity();
-        let (mut index, mut seed) = (0, 1u64);
+        let (mut index, mut seed) = (3, 1u64);
         for _ in 0..5000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             index += 1 + (seed >> 33) % 700 * u64::from(seed >> 61 == 0);
