@@ -162,10 +162,23 @@ impl Crowd {
             let all = lobby.options.meetings * lobby.options.participants;
             progress.joining(people.len() as u32, joins.failures as u32, all);
         };
-        for person in plan::people(&lobby.options) {
+        let mut plan = plan::people(&lobby.options);
+        let mut published = false;
+        let guests = lobby.options.whip.is_some();
+        if guests {
+            plan.sort_by_key(|person| !person.publishes);
+        }
+        for person in plan {
             clock.tick().await;
             if *stop.borrow() {
                 break;
+            }
+            // WHEP plays only what is there already: no player goes before the publishers are in.
+            if guests && !person.publishes && !published {
+                while let Some(done) = tasks.join_next().await {
+                    arrive(done.context("a join")?, progress);
+                }
+                published = true;
             }
             while let Some(done) = tasks.try_join_next() {
                 arrive(done.context("a join")?, progress);
