@@ -189,6 +189,31 @@ fn what_is_queued_for_an_edge_goes_with_it() {
     assert_eq!(said, [2]);
 }
 
+/// What came in the same turn, before the table, is for who could hear it then.
+#[test]
+fn a_new_leg_gets_nothing_from_before_it() {
+    let mut bench = Bench::new();
+    let mut speaker = bench.join(1, VOICE, &[]);
+    let mut here = bench.join(2, &[], &[Kind::Audio]);
+    let mut comes = bench.join(3, &[], &[Kind::Audio]);
+    bench.listen_to(3, SIDE);
+    bench.install();
+    for seq in 0..2 {
+        speak(&mut bench, std::slice::from_mut(&mut speaker), seq, &[20]);
+    }
+    let _ = bench.media(&mut here);
+    let before = speaker.voice(5, 2);
+    bench.take(&speaker, before);
+    bench.listen_to(3, MAIN);
+    bench.install();
+    let after = speaker.voice(5, 3);
+    bench.take(&speaker, after);
+    bench.turn();
+    let said = |got: Vec<Got>| got.iter().map(|got| got.payload[0]).collect::<Vec<_>>();
+    assert_eq!(said(bench.media(&mut here)), [2, 3]);
+    assert_eq!(said(bench.media(&mut comes)), [3]);
+}
+
 #[test]
 fn a_full_queue_drops_video_before_audio() {
     let mut bench = Bench::new();
