@@ -82,8 +82,8 @@ pub struct ServeOptions {
     /// Send trains of datagrams by UDP_SEGMENT [default: on].
     #[arg(long, env = "RINGFENCE_TRAINS")]
     pub trains: Option<Switch>,
-    /// How long a busy shard may gather datagrams before a turn, in microseconds; 0: never [default:
-    /// 1000].
+    /// How long a busy shard may let datagrams gather, from turn to turn, in microseconds; 0: never
+    /// [default: 1000].
     #[arg(long, env = "RINGFENCE_EGRESS_HOLD", value_name = "US")]
     pub egress_hold: Option<u64>,
     /// Key of tokens, `issuer=secret`; repeatable. Better in the environment or the file than here.

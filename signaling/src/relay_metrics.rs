@@ -304,7 +304,7 @@ mod tests {
             assert!(text.lines().any(|told| told == line), "{line} in\n{text}");
         }
         let types = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-        assert_eq!(types, 9 + 2, "each family once, with `shard_alive` and `shard_backlog`");
+        assert_eq!(types, 8 + 2, "each family once, with `shard_alive` and `shard_backlog`");
     }
 
     #[test]

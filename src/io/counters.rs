@@ -56,7 +56,7 @@ pub enum Counter {
     Holds,
     /// Nanoseconds spent in turns: per second, the busy share.
     BusyNs,
-    /// Nanoseconds of CPU the shard's thread used, turns, waits and all (`CLOCK_THREAD_CPUTIME_ID`).
+    /// Nanoseconds of CPU that the shard's thread used, waits and all (`CLOCK_THREAD_CPUTIME_ID`).
     CpuNs,
     /// Now: send slots the kernel holds.
     SendInFlight,

@@ -1,5 +1,5 @@
-//! The loop of a shard: reap completions, ingress, commands, timers, egress, one submission, and then
-//! a pause (while it is busy, see `batching`) or a wait.
+//! The loop of a shard: reap completions, ingress, commands, timers, egress, one submission; then a
+//! pause (while it is busy, see `batching`) or a wait.
 
 use std::io;
 use std::time::{Duration, Instant};
