@@ -38,7 +38,9 @@ fn run(options: Settled) -> anyhow::Result<()> {
     let colours = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
     log.with_writer(std::io::stderr).init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // A wave of joins is no reason for media to wait.
+    let runtime = runtime.enable_all().on_thread_start(ringfence::io::yield_to_shards).build()?;
     runtime.block_on(start(options))
 }
 

@@ -96,6 +96,14 @@ pub(super) fn pin_thread(index: usize) -> Option<usize> {
     (unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) } == 0).then_some(core)
 }
 
+/// Lowers the priority of the calling thread, so that it waits for the shard it shares a core with
+/// (a tenth of a thread's usual weight, sched(7)). Threads that it starts inherit it. Where the
+/// system refuses, nothing changes.
+pub fn yield_to_shards() {
+    // SAFETY: takes no pointers; on Linux, 0 is the calling thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,9 @@ use crate::rooms::{RoomError, code};
 const FRAME_BYTES_MAX: usize = 320 * 1024;
 /// Longest frame of a method without SDP.
 const PLAIN_BYTES_MAX: usize = 64 * 1024;
+/// What is read of the connection at once. Each has this much for as long as it lasts, and there
+/// are thousands.
+const READ_BYTES: usize = 4 * 1024;
 /// Longest frame before `join`.
 const STRANGER_BYTES_MAX: usize = 4 * 1024;
 /// How long a connection may stay without having joined.
@@ -72,6 +75,7 @@ pub async fn upgrade(
     let unvouched = app.development && access::is_local(from, &headers);
     let socket = socket.protocols([SUBPROTOCOL]);
     let socket = socket.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    let socket = socket.read_buffer_size(READ_BYTES).write_buffer_size(0);
     socket
         .on_upgrade(move |socket| async move { Page::new(app, unvouched, place).run(socket).await })
 }
