@@ -61,7 +61,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             batching: Batching::new(config.egress_hold, driver.now()),
             world_counters: vec![0; W::COUNTERS].into(),
             datagrams_per_turn: config.tuning.datagrams_per_turn.max(1),
-            publish_at: None,
+            publish_at: Some(driver.now()),
             driver,
         }
     }
