@@ -127,12 +127,11 @@ impl Shard {
             fanout::restart(self, track_key);
         }
         let track = self.tracks.get_mut(track_key).ok_or(Counter::DropUnknownSsrc)?;
-        if track.begins(now, codec)
-            && let Some(meeting) = self.meetings.get_mut(&meeting)
-        {
-            meeting.reseat = true;
-            self.reseat_due = true;
+        if track.begins(now, codec) {
+            let track = track.id;
+            self.due_track(meeting, track);
         }
+        let track = self.tracks.get_mut(track_key).ok_or(Counter::DropUnknownSsrc)?;
         if track.muted {
             return Err(Counter::DropMuted);
         }

@@ -22,7 +22,8 @@ impl Shard {
             Some(meeting) => {
                 let retired = std::mem::replace(&mut meeting.table, table);
                 meeting.named = super::named(&meeting.table);
-                meeting.reseat = true;
+                meeting.hearers = super::due::hearers(&meeting.table);
+                meeting.due_since(&retired);
                 let here = &meeting.table;
                 meeting.spoke.retain(|who, _| here.participant(*who).is_some());
                 self.reports.push_back(Report::Retired(retired));
@@ -95,9 +96,7 @@ impl Shard {
             return;
         };
         peer.wishes = wishes;
-        if let Some(meeting) = self.meetings.get_mut(&peer.meeting) {
-            meeting.reseat = true;
-            self.reseat_due = true;
-        }
+        let (meeting, peer) = (peer.meeting, peer.id);
+        self.due_peer(meeting, peer);
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod command;
 mod dirty;
+mod due;
 mod egress;
 mod elements;
 mod fanout;
@@ -37,6 +38,7 @@ use foldhash::fast::FixedState;
 
 use self::command::Report;
 use self::dirty::Dirty;
+use self::due::Due;
 use self::fanout::Fresh;
 use self::histogram::Histogram;
 use self::latency::Latency;
@@ -47,7 +49,7 @@ use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
 use crate::crypto::Random;
-use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, TrackId};
+use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, TrackId};
 use crate::route::table::MeetingTable;
 use crate::transport::sender::NtpClock;
 use crate::wire::path::Path;
@@ -84,10 +86,12 @@ struct Meeting {
     table: Box<MeetingTable>,
     /// Which of its tracks are spoken to single participants.
     named: Vec<u32>,
-    /// Something changed that decides who sits in which slot.
-    reseat: bool,
-    /// Who spoke when it was last reported.
-    speaking: Vec<ParticipantId>,
+    /// Who listens to which room.
+    hearers: Vec<(RoomId, u32)>,
+    /// What changed that decides who sits in which slot.
+    due: Due,
+    /// Who spoke at the last tick: loudness, counted down, and who; the loudest first.
+    speaking: Vec<(u8, ParticipantId)>,
     /// Who began to speak when, as a count of beginnings.
     spoke: BTreeMap<ParticipantId, u64>,
     spoken: u64,
@@ -95,8 +99,10 @@ struct Meeting {
 
 impl Meeting {
     fn new(table: Box<MeetingTable>) -> Self {
-        let (speaking, spoke, named) = (Vec::new(), BTreeMap::new(), named(&table));
-        Self { table, named, reseat: true, speaking, spoke, spoken: 0 }
+        let (speaking, spoke) = (Vec::new(), BTreeMap::new());
+        let (named, hearers, mut due) = (named(&table), due::hearers(&table), Due::default());
+        table.participants.iter().flat_map(|row| &row.peers).for_each(|peer| due.peer(*peer));
+        Self { table, named, hearers, due, speaking, spoke, spoken: 0 }
     }
 }
 
@@ -123,7 +129,7 @@ pub struct Shard {
     meetings: BTreeMap<MeetingId, Meeting>,
     /// Who is in which meeting, whether its table is there yet or not.
     members: BTreeMap<MeetingId, Vec<Key<Peer>>>,
-    /// Some meeting's `reseat` is set.
+    /// Somebody is due in some meeting.
     reseat_due: bool,
     by_path: HashMap<Path, Key<Peer>, FixedState>,
     /// Whose check an answer is for: it comes by a path that is nobody's yet.

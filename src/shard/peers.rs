@@ -222,11 +222,8 @@ impl Shard {
         if !std::mem::replace(&mut peer.connected, true) {
             self.reports.push_back(Report::Connected(peer.id));
         }
-        let meeting = peer.meeting;
-        if let Some(meeting) = self.meetings.get_mut(&meeting) {
-            meeting.reseat = true;
-            self.reseat_due = true;
-        }
+        let (meeting, peer) = (peer.meeting, peer.id);
+        self.due_peer(meeting, peer);
     }
 
     /// The peer ended by itself. Its last datagrams (`close_notify`) are not waited for.
@@ -275,17 +272,15 @@ impl Shard {
         self.say_goodbye(&mut peer);
         for source in &peer.published {
             let Some(track) = self.tracks.get(source.track) else { continue };
-            self.by_track.remove(&track.id);
+            let id = track.id;
+            self.by_track.remove(&id);
             // Every leg that carried it loses its track; the next seating clears the slots.
             self.tracks.remove(source.track);
+            self.due_track(peer.meeting, id);
         }
         self.by_path.retain(|_, owner| *owner != key);
         self.by_check.retain(|_, owner| *owner != key);
         self.by_ufrag.retain(|_, owner| *owner != key);
-        if let Some(meeting) = self.meetings.get_mut(&peer.meeting) {
-            meeting.reseat = true;
-            self.reseat_due = true;
-        }
         self.stats.set(Counter::Peers, self.by_peer.len() as u64);
     }
 

@@ -12,7 +12,7 @@ use super::peer::Peer;
 use super::slab::Key;
 use super::track::Track;
 use super::{Meeting, Shard};
-use crate::route::id::{MeetingId, TrackId};
+use crate::route::id::TrackId;
 use crate::route::mask::{self, Bit};
 use crate::route::slots;
 use crate::route::table::{MeetingTable, ParticipantRow, TrackRow};
@@ -22,23 +22,30 @@ use crate::wire::media::Kind;
 type Rank = (usize, bool, Reverse<u64>, TrackId);
 
 impl Shard {
-    /// Seats the peers of all meetings where something changed.
+    /// Seats the peers whom something concerns that changed.
     pub(super) fn reseat(&mut self, now: Instant) {
         if !std::mem::take(&mut self.reseat_due) {
-            debug_assert!(!self.meetings.values().any(|meeting| meeting.reseat));
             return;
         }
-        let mut changed: Vec<MeetingId> = Vec::new();
-        for (id, meeting) in &mut self.meetings {
-            if std::mem::take(&mut meeting.reseat) {
-                changed.push(*id);
-            }
+        for key in self.take_due() {
+            self.seat(now, key);
         }
-        for meeting in changed {
-            for key in self.members.get(&meeting).cloned().unwrap_or_default() {
-                self.seat(now, key);
-            }
-        }
+        debug_assert!(self.legs_are_entitled(), "somebody was due and is not seated");
+    }
+
+    /// Whether every leg is entitled by the tables in force.
+    fn legs_are_entitled(&self) -> bool {
+        self.by_peer.values().filter_map(|key| self.peers.get(*key)).all(|peer| {
+            let meeting = self.meetings.get(&peer.meeting);
+            let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
+            let legs = peer.sending.slots.iter().filter_map(|slot| slot.leg.as_ref());
+            legs.map(|leg| leg.id).all(|id| {
+                let tracks = meeting.map_or(&[][..], |meeting| &meeting.table.tracks);
+                let track = tracks.binary_search_by_key(&id, |row| row.track).ok();
+                let track = track.and_then(|at| tracks.get(at));
+                track.zip(row).is_some_and(|(track, row)| mask::entitled(track, row))
+            })
+        })
     }
 
     /// Fills the slots of one peer anew.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::command::Report;
+use super::peer::Peer;
 use super::slab::Key;
 use super::track::Track;
 use super::{Meeting, Shard};
-use crate::route::id::ParticipantId;
+use crate::route::id::{ParticipantId, TrackId};
 use crate::wire::media::Kind;
 
 /// Time between ticks.
@@ -16,9 +17,11 @@ pub const INTERVAL: Duration = Duration::from_millis(200);
 impl Shard {
     pub(super) fn tick(&mut self, now: Instant) {
         let mut waiting: Vec<Key<Track>> = Vec::new();
-        let mut silent = false;
+        let mut silent: Vec<(Key<Peer>, TrackId)> = Vec::new();
         for (key, track) in self.tracks.iter_mut() {
-            silent |= track.tick(now);
+            if track.tick(now) {
+                silent.push((track.publisher, track.id));
+            }
             if !track.waiting.is_empty() {
                 waiting.push(key);
             }
@@ -26,10 +29,11 @@ impl Shard {
         for track in waiting {
             self.want_keyframe(now, track);
         }
-        for meeting in self.meetings.values_mut() {
-            meeting.reseat |= silent;
+        for (publisher, track) in silent {
+            if let Some(meeting) = self.peers.get(publisher).map(|peer| peer.meeting) {
+                self.due_track(meeting, track);
+            }
         }
-        self.reseat_due |= silent;
         self.rank_speakers();
     }
 
@@ -48,34 +52,48 @@ impl Shard {
             let mut speaking: Vec<(u8, ParticipantId)> =
                 loud.into_iter().map(|(who, step)| (u8::MAX - step, who)).collect();
             speaking.sort_unstable();
-            let speaking: Vec<ParticipantId> = speaking.into_iter().map(|entry| entry.1).collect();
             if speaking == meeting.speaking {
                 continue;
             }
+            let ids = |list: &[(u8, ParticipantId)]| -> Vec<ParticipantId> {
+                list.iter().map(|entry| entry.1).collect()
+            };
+            let (before, now) = (ids(&meeting.speaking), ids(&speaking));
             meeting.hear(&speaking);
-            meeting.reseat = true;
             self.reseat_due = true;
-            meeting.speaking.clone_from(&speaking);
-            let report = Report::Speaking { meeting: *id, participants: speaking };
-            self.reports.push_back(report);
+            meeting.speaking = speaking;
+            if before != now {
+                let report = Report::Speaking { meeting: *id, participants: now };
+                self.reports.push_back(report);
+            }
         }
     }
 }
 
 impl Meeting {
-    /// Takes note of who speaks now, the loudest last.
-    fn hear(&mut self, speaking: &[ParticipantId]) {
-        for who in speaking.iter().rev() {
-            if self.speaking.contains(who) {
-                continue; // went on speaking
+    /// Takes note of who speaks now, the loudest last. Whoever can hear somebody who began, ended,
+    /// or grew louder or quieter is due.
+    fn hear(&mut self, speaking: &[(u8, ParticipantId)]) {
+        let then: BTreeMap<ParticipantId, u8> = by_person(&self.speaking);
+        let now: BTreeMap<ParticipantId, u8> = by_person(speaking);
+        for (_, who) in speaking.iter().rev() {
+            if !then.contains_key(who) {
+                self.spoken += 1;
+                self.spoke.insert(*who, self.spoken);
             }
-            self.spoken += 1;
-            self.spoke.insert(*who, self.spoken);
         }
+        let changed = |who: &ParticipantId| then.get(who) != now.get(who);
+        let tracks = self.table.tracks.iter().filter(|row| changed(&row.publisher));
+        let tracks: Vec<TrackId> = tracks.map(|row| row.track).collect();
+        tracks.into_iter().for_each(|track| self.due_track(track));
     }
 
     /// When a participant last began to speak, in order; 0: never.
     pub(super) fn spoke_at(&self, who: ParticipantId) -> u64 {
         self.spoke.get(&who).copied().unwrap_or(0)
     }
+}
+
+fn by_person(speaking: &[(u8, ParticipantId)]) -> BTreeMap<ParticipantId, u8> {
+    speaking.iter().map(|(step, who)| (*who, *step)).collect()
 }

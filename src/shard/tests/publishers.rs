@@ -209,7 +209,7 @@ fn a_codec_that_flips_all_the_time_reseats_nobody() {
             if seq % 2 == 0 { (H264, vec![0x65, 1]) } else { (VP8, vp8(seq, true)) };
         let packet = publisher.say(5, payload_type, seq, &[], &payload);
         bench.take(&publisher, packet);
-        let reseat = bench.shard.meetings.values().any(|meeting| meeting.reseat);
+        let reseat = bench.shard.reseat_due;
         assert!(!reseat, "{seq}");
     }
     assert_eq!(bench.count(Counter::DropUnsupported), 24);
