@@ -51,8 +51,9 @@ impl Meeting {
         }
     }
 
-    /// Everything that `former` said otherwise than the table does now.
-    pub(super) fn due_since(&mut self, former: &MeetingTable) {
+    /// Everything that `former` said otherwise than the table does now. Who could publish something
+    /// and does not concerns nobody: `is_quiet` says which tracks these are.
+    pub(super) fn due_since(&mut self, former: &MeetingTable, is_quiet: impl Fn(TrackId) -> bool) {
         let (due, table) = (&mut self.due, &*self.table);
         let person = |row: &ParticipantRow| row.participant;
         for (old, new) in pairs(&former.participants, &table.participants, person) {
@@ -63,7 +64,7 @@ impl Meeting {
             }
         }
         for (old, new) in pairs(&former.tracks, &table.tracks, |row| row.track) {
-            if old != new {
+            if old != new && !old.or(new).is_some_and(|row| is_quiet(row.track)) {
                 for row in [old, new].into_iter().flatten() {
                     due_audience(due, table, &row.audience);
                 }

@@ -23,7 +23,11 @@ impl Shard {
                 let retired = std::mem::replace(&mut meeting.table, table);
                 meeting.named = super::named(&meeting.table);
                 meeting.hearers = super::due::hearers(&meeting.table);
-                meeting.due_since(&retired);
+                let (by_track, tracks) = (&self.by_track, &self.tracks);
+                meeting.due_since(&retired, |track| {
+                    let track = by_track.get(&track).and_then(|key| tracks.get(*key));
+                    track.is_some_and(|track| !track.is_live())
+                });
                 let here = &meeting.table;
                 meeting.spoke.retain(|who, _| here.participant(*who).is_some());
                 self.reports.push_back(Report::Retired(retired));
