@@ -20,6 +20,7 @@
 //! everybody is entitled                    all: not entitled by the table in force
 //! fan-out to all rooms                     all: not entitled by the table in force
 //! nobody is seated anew                    storm: too little is heard
+//! who a track was spoken to is not due     all: the assertion in shard/seating.rs
 //! mute ignored                             storm: not entitled by the table in force
 //! repair of another SSRC                   storm: said before the cut
 //! a claim does not look, RTX never counts  all: sealed twice
