@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::io::EGRESS_HOLD;
-use serde::Deserialize;
+use ringfence::shard::plan::Padding;
+use serde::{Deserialize, Deserializer};
 
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
 
@@ -86,6 +87,11 @@ pub struct ServeOptions {
     /// [default: 1000].
     #[arg(long, env = "RINGFENCE_EGRESS_HOLD", value_name = "US")]
     pub egress_hold: Option<u64>,
+    /// How much padding a packet may get to leave in one train with others: at most so many bytes,
+    /// and so many percent of its length; 0,0: none [default: 32,25].
+    #[arg(long, env = "RINGFENCE_PADDING", value_name = "BYTES,PERCENT", value_parser = padding)]
+    #[serde(deserialize_with = "padding_text")]
+    pub padding: Option<Padding>,
     /// Key of tokens, `issuer=secret`; repeatable. Better in the environment or the file than here.
     #[arg(
         long = "key",
@@ -158,6 +164,8 @@ pub struct Settled {
     pub trains: bool,
     /// How long a busy shard may gather datagrams before a turn.
     pub egress_hold: Duration,
+    /// How much padding a packet may get to fit a train.
+    pub padding: Padding,
     /// Keys of tokens.
     pub keys: Keys,
     /// Origins besides our own.
@@ -211,6 +219,7 @@ impl ServeOptions {
             io: options.io.unwrap_or_default(),
             trains: options.trains.is_none_or(|switch| switch == Switch::On),
             egress_hold: hold,
+            padding: options.padding.unwrap_or_default(),
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
@@ -238,6 +247,7 @@ impl ServeOptions {
             io: self.io.or(file.io),
             trains: self.trains.or(file.trains),
             egress_hold: self.egress_hold.or(file.egress_hold),
+            padding: self.padding.or(file.padding),
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
@@ -245,6 +255,22 @@ impl ServeOptions {
             config: self.config,
         }
     }
+}
+
+/// Reads `BYTES,PERCENT`.
+fn padding(text: &str) -> Result<Padding, String> {
+    let read = || {
+        let (bytes, percent) = text.split_once(',')?;
+        let (bytes_max, percent_max) = (bytes.parse().ok()?, percent.parse().ok()?);
+        (bytes_max <= 255 && percent_max <= 100).then_some(Padding { bytes_max, percent_max })
+    };
+    read().ok_or_else(|| {
+        format!("padding is BYTES,PERCENT, at most 255,100, for example 32,25; not \"{text}\"")
+    })
+}
+
+fn padding_text<'de, D: Deserializer<'de>>(file: D) -> Result<Option<Padding>, D::Error> {
+    padding(&String::deserialize(file)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// Reads `issuer=secret` pairs.
@@ -296,21 +322,26 @@ mod tests {
         assert_eq!(settled.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((settled.media_port, settled.io, settled.trains), (40_000, Io::Auto, true));
         assert_eq!(settled.egress_hold, Duration::from_millis(1));
+        assert_eq!(settled.padding, Padding { bytes_max: 32, percent_max: 25 });
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
-             trains = 'off'\negress-hold = 250\nkeys = ['app=0123456789012345678901234567890123']",
+             trains = 'off'\negress-hold = 250\npadding = '8,50'\nkeys = ['app=0123456789012345678901234567890123']",
         )
         .unwrap();
         let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
         assert_eq!(given.http, "0.0.0.0:80".parse().unwrap());
         assert_eq!((given.media_port, given.io, given.trains), (6_000, Io::Uring, false));
         assert_eq!(given.egress_hold, Duration::from_micros(250));
+        assert_eq!(given.padding, Padding { bytes_max: 8, percent_max: 50 });
         assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(given.keys.first_issuer(), Some("app"));
     }
 
     #[test]
     fn refusals() {
+        for text in ["", "32", "256,25", "32,101", "a,b", "32,25,1", "-1,0"] {
+            assert!(padding(text).unwrap_err().contains("BYTES,PERCENT"), "{text}");
+        }
         let unknown = toml::from_str::<ServeOptions>("htpp = '0.0.0.0:80'").unwrap_err();
         assert!(unknown.to_string().contains("unknown field `htpp`"), "{unknown}");
         for (why, arguments, expected) in [

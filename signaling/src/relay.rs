@@ -22,6 +22,7 @@ pub fn start(options: &Settled) -> Result<Running, StartError> {
         shards: options.shards,
         trains: options.trains,
         egress_hold: options.egress_hold,
+        padding: options.padding,
     })
 }
 

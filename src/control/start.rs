@@ -16,6 +16,7 @@ use super::relay::{Bell, Relay};
 use crate::crypto::Random;
 use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
 use crate::shard::command::{Command, Report};
+use crate::shard::plan::Padding;
 use crate::shard::{Shard, ShardConfig};
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, CertificateError};
@@ -37,6 +38,8 @@ pub struct RelayConfig {
     pub trains: bool,
     /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
     pub egress_hold: Duration,
+    /// How much padding a packet may get to fit a train.
+    pub padding: Padding,
 }
 
 /// One shard that runs.
@@ -157,9 +160,9 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
     };
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clock = NtpClock::new(Instant::now(), since_epoch);
-    let trains = config.trains;
+    let (trains, padding) = (config.trains, config.padding);
     let make = move |seat: io::Seat| {
-        Shard::new(ShardConfig { trains, ..ShardConfig::new(seat.seed, seat.now, clock) })
+        Shard::new(ShardConfig { trains, padding, ..ShardConfig::new(seat.seed, seat.now, clock) })
     };
     let links = io::start(&io_config, make).map_err(StartError::Shard)?;
     let with_candidates = links.into_iter().map(|link| {
