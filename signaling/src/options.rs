@@ -325,7 +325,8 @@ mod tests {
         assert_eq!(settled.padding, Padding { bytes_max: 32, percent_max: 25 });
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
-             trains = 'off'\negress-hold = 250\npadding = '8,50'\nkeys = ['app=0123456789012345678901234567890123']",
+             trains = 'off'\negress-hold = 250\npadding = '8,50'\n\
+             keys = ['app=0123456789012345678901234567890123']",
         )
         .unwrap();
         let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
