@@ -72,7 +72,7 @@ def full(rounds, arms, load, start, most):
 
 def work_a(rounds):
     """video alone, 1 → n, each arm's core full"""
-    sizes = full(rounds, [URING, MMSG, CONTROL], fan_out, 50, 4000)
+    sizes = full(rounds, [URING, MMSG, CONTROL], fan_out, 800, 4800)
     rounds.judge("uring / control, CPU per packet", rounds.ratio("uring", "control", CPU), 0.4)
     rounds.judge("mmsg / control, CPU per packet", rounds.ratio("mmsg", "control", CPU), 0.4)
     bare = limit(rounds, sizes["uring"])
@@ -118,7 +118,7 @@ def work_c(rounds):
 
 def work_d(rounds):
     """most packets of one core at a loss of 0.1 % at most, video 1 → n"""
-    full(rounds, [URING, CONTROL], fan_out, 50, 4000)
+    full(rounds, [URING, CONTROL], fan_out, 800, 4800)
     for name in ("uring", "control"):
         rounds.judge(f"loss of {name} at its capacity", rounds.median(name, "loss_pct"), 0.1, unit="%")
     ratio = rounds.ratio("uring", "control", RATE)
