@@ -258,6 +258,21 @@ fn a_taken_port_is_an_error() {
 }
 
 #[test]
+fn a_port_that_becomes_free_is_waited_for() {
+    for io in drivers() {
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let config = IoConfig { port: taken.local_addr().unwrap().port(), ..config(io) };
+        let release = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            drop(taken);
+        });
+        let links = start(&config, Echo::new).expect("the port is free soon");
+        assert_eq!(links[0].port, config.port);
+        release.join().unwrap();
+    }
+}
+
+#[test]
 fn any_tuning_works() {
     for io in drivers() {
         for tuning in [

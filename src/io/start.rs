@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::address::Family;
 use super::config::{IoChoice, IoConfig};
@@ -22,6 +22,10 @@ use super::turn::{Ends, Loop};
 use super::uring::Uring;
 use super::wake::Wake;
 use super::world::{Seat, World};
+
+/// How long to wait for a port that is taken, and how often to look.
+const PORT_WITHIN: Duration = Duration::from_secs(1);
+const PORT_RETRY: Duration = Duration::from_millis(20);
 
 /// A link to a shard that runs world `W`.
 type Link<W> = ShardLink<<W as World>::Command, <W as World>::Report>;
@@ -57,7 +61,7 @@ where
     let refused = |refusal| StartError { shard, port: port.unwrap_or(config.port), refusal };
     let no_port = Refusal { step: Step::Bind, errno: libc::EADDRNOTAVAIL };
     let port = port.ok_or(refused(no_port))?;
-    let socket = Socket::open(config.bind, port, config.tuning.socket_buffer).map_err(refused)?;
+    let socket = open(config, port).map_err(refused)?;
     let wake = Wake::new().map_err(|error| refused(Refusal::new(Step::Wake, &error)))?;
     let seed = random_seed().map_err(|error| refused(Refusal::new(Step::Random, &error)))?;
     let seat = Seat {
@@ -101,6 +105,20 @@ where
         reports,
         thread: Some(thread),
     })
+}
+
+/// Opens the shard's socket. The kernel takes down the ring of a process that was killed by and by,
+/// and its port is taken until then: whoever is started again at once waits for it.
+fn open(config: &IoConfig, port: u16) -> Result<Socket, Refusal> {
+    let until = Instant::now() + PORT_WITHIN;
+    loop {
+        match Socket::open(config.bind, port, config.tuning.socket_buffer) {
+            Err(refusal) if refusal.errno == libc::EADDRINUSE && Instant::now() < until => {
+                thread::sleep(PORT_RETRY);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Told to the starting thread once: what the shard runs on, and on which core.
