@@ -48,27 +48,32 @@ static ALLOCATOR: Counting = Counting;
 
 const KIB: i64 = 1_024;
 
-/// Bytes of one more participant in a room where everybody says something for three seconds: 50
-/// voices a second, 1.5 Mbit/s of pictures in frames of six.
+/// So many say something for three seconds: 50 voices a second, 1.5 Mbit/s of pictures in frames of
+/// six.
+fn three_seconds(room: &mut Room, publishers: u64) {
+    for tick in 0..150 {
+        room.now += Duration::from_millis(20);
+        for id in 0..publishers {
+            let mut voice = room.packet(id, Kind::Audio, 100, false);
+            room.take(id, &mut voice);
+            for _ in 0..if tick % 2 == 0 { 6 } else { 0 } {
+                let mut picture = room.packet(id, Kind::Video, 1_150, tick < 6);
+                room.take(id, &mut picture);
+            }
+        }
+        room.turn();
+        room.tend();
+    }
+}
+
+/// Bytes of one more participant in a room where everybody says something.
 fn per_participant(publishers: u64, audio_slots: usize, video_slots: usize) -> i64 {
     // As many as fill the memory that slabs and maps took in advance.
     let sizes = [32, 64].map(|participants| {
         let before = LIVE.with(Cell::get);
         let plan = Plan { participants, publishers, audio_slots, video_slots };
         let mut room = Room::new(Profile::AeadAes256Gcm, &plan, |_| ());
-        for tick in 0..150 {
-            room.now += Duration::from_millis(20);
-            for id in 0..publishers {
-                let mut voice = room.packet(id, Kind::Audio, 100, false);
-                room.take(id, &mut voice);
-                for _ in 0..if tick % 2 == 0 { 6 } else { 0 } {
-                    let mut picture = room.packet(id, Kind::Video, 1_150, tick < 6);
-                    room.take(id, &mut picture);
-                }
-            }
-            room.turn();
-            room.tend();
-        }
+        three_seconds(&mut room, publishers);
         let slots = (audio_slots.min(publishers as usize), video_slots.min(publishers as usize));
         let legs = participants * (slots.0 + slots.1) as u64;
         let forwarded = room.shard.stats().of(Counter::ForwardedPackets);
@@ -97,19 +102,7 @@ fn bytes_of_a_participant_who_publishes() {
     let room = |publishers: u64| {
         let plan = Plan { participants: 16, publishers, audio_slots: 3, video_slots: 7 };
         let mut room = Room::new(Profile::AeadAes256Gcm, &plan, |_| ());
-        for tick in 0..150 {
-            room.now += Duration::from_millis(20);
-            for id in 0..publishers {
-                let mut voice = room.packet(id, Kind::Audio, 100, false);
-                room.take(id, &mut voice);
-                for _ in 0..if tick % 2 == 0 { 6 } else { 0 } {
-                    let mut picture = room.packet(id, Kind::Video, 1_150, tick < 6);
-                    room.take(id, &mut picture);
-                }
-            }
-            room.turn();
-            room.tend();
-        }
+        three_seconds(&mut room, publishers);
         room
     };
     let one = [8, 16].map(|publishers| {

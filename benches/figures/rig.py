@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 READY_SECONDS_MAX = 10
-RING_SECONDS = 1.0
 STOP_SECONDS_MAX = 10
 # What a run may take beyond joins, ramp and duration.
 LOAD_SECONDS_GRACE = 60
@@ -85,8 +84,6 @@ class Relay:
         self.process.kill()
         self.process.wait(STOP_SECONDS_MAX)
         self.log.close()
-        # The kernel takes the ring of a killed process down by and by; its port is free after that.
-        time.sleep(RING_SECONDS)
 
 
 def run(settings, arm, load, name, ramp=None, duration=None):
