@@ -19,6 +19,7 @@ mod install;
 mod latency;
 mod leg;
 pub mod outbox;
+mod patience;
 mod peer;
 mod peers;
 pub mod plan;
@@ -139,6 +140,8 @@ pub struct Shard {
     by_track: HashMap<TrackId, Key<Track>, FixedState>,
     /// What came in and is in nobody's queue yet.
     fresh: Vec<Fresh>,
+    /// Until when egress waits for more of it.
+    patient_until: Option<Instant>,
     /// Peers with something to send, each once.
     dirty: Dirty,
     /// Counts calls of `egress`, so that who is first rotates.

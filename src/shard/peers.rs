@@ -62,6 +62,7 @@ impl Shard {
             by_peer: HashMap::with_hasher(hasher.clone()),
             by_track: HashMap::with_hasher(hasher),
             fresh: Vec::new(),
+            patient_until: None,
             dirty: Dirty::default(),
             turns: 0,
             is_cut: false,
@@ -111,7 +112,8 @@ impl Shard {
             return Some(self.config.started); // at once
         }
         let due = self.due.peek().map(|entry| entry.0.0);
-        due.into_iter().chain((!self.meetings.is_empty()).then_some(self.next_tick)).min()
+        let tick = (!self.meetings.is_empty()).then_some(self.next_tick);
+        [due, tick, self.patient_until].into_iter().flatten().min()
     }
 
     /// Looks after everything that is due.

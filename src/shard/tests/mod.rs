@@ -86,6 +86,8 @@ impl Queue {
 /// The far end of one peer.
 pub struct Far {
     pub path: Path,
+    /// Whether what it says is the last of a frame: the marker bit.
+    pub ends_frames: bool,
     sealer: Sealer,
     opener: Opener,
     ledgers: BTreeMap<u32, Ledger>,
@@ -287,7 +289,8 @@ impl Far {
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let path = Path { local, remote: SocketAddr::new(local, 10_000 + id as u16) };
         let (ledgers, windows) = (BTreeMap::new(), BTreeMap::new());
-        Self { path, sealer, opener, ledgers, windows, rtcp_windows: BTreeMap::new() }
+        let rtcp_windows = BTreeMap::new();
+        Self { path, ends_frames: true, sealer, opener, ledgers, windows, rtcp_windows }
     }
 
     /// One packet of media, with extensions.
@@ -301,8 +304,9 @@ impl Far {
     ) -> Vec<u8> {
         let mut room = vec![0; 2_048];
         let time = Timestamp(u32::from(seq) * 960);
+        let (end, seq_of) = (self.ends_frames, Seq(seq));
         let mut header =
-            HeaderWriter::new(&mut room, true, payload_type, Seq(seq), time, Ssrc(ssrc)).unwrap();
+            HeaderWriter::new(&mut room, end, payload_type, seq_of, time, Ssrc(ssrc)).unwrap();
         extensions.iter().for_each(|(id, data)| assert!(header.extension(*id, data)));
         let header_len = header.finish();
         let len = header_len + payload.len();
