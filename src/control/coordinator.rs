@@ -17,7 +17,6 @@ use super::names::Names;
 use super::placement::{Policy, together};
 use super::port::{Lane, ShardIndex, ShardPort};
 use super::request::{RelayStats, Reply, Request, ShardStats, Wanted};
-use super::tables::Picture;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
 use crate::shard::command::{Command, Gone, Report};
@@ -230,7 +229,8 @@ impl<P: ShardPort> Coordinator<P> {
                 let step = entry.epochs.acknowledged(shard, epoch);
                 self.take(meeting, step);
             }
-            Report::Retired(table) => drop(table),
+            Report::Retired(rows) => drop(rows),
+            Report::Closed(tables) => drop(tables),
             Report::Connected(peer) => {
                 if self.peers.contains_key(&peer) {
                     self.events.push(RelayEvent::PeerConnected(peer));
@@ -288,15 +288,13 @@ impl<P: ShardPort> Coordinator<P> {
         if entry.changed {
             entry.changed = false;
             entry.views_now.append(&mut entry.views_due);
-            let model = &entry.model;
-            let step = entry.epochs.begin(|before, epoch| Picture::of(model, before, epoch));
+            let step = entry.epochs.begin(&mut entry.model);
             return self.take(meeting, step);
         }
         let present = entry.model.shards();
-        for shard in entry.known_to.difference(&present) {
+        for shard in entry.known_to.extract_if(.., |shard| !present.contains_key(shard)) {
             self.lanes[shard.0].push(Command::Forget(meeting));
         }
-        entry.known_to = present;
         if entry.closing {
             self.meetings.remove(&meeting);
             self.events.forget_meeting(meeting);

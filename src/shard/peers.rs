@@ -89,7 +89,8 @@ impl Shard {
                 self.forget_ufrags(key);
                 self.after_transport(now, key);
             }
-            Command::Install(table) => self.install(now, table),
+            Command::Install(table) => self.install(now, *table),
+            Command::Change(change) => self.change(now, change),
             Command::Forget(meeting) => self.forget(now, meeting),
             Command::View { peer, wishes } => self.view(peer, wishes),
         }

@@ -15,7 +15,7 @@ use super::{Meeting, Shard};
 use crate::route::id::TrackId;
 use crate::route::mask::{self, Bit};
 use crate::route::slots;
-use crate::route::table::{MeetingTable, ParticipantRow, TrackRow};
+use crate::route::table::{ParticipantRow, TrackRow};
 use crate::wire::media::Kind;
 
 /// How a track ranks in a slot's eyes; smaller is better.
@@ -37,12 +37,10 @@ impl Shard {
     fn legs_are_entitled(&self) -> bool {
         self.by_peer.values().filter_map(|key| self.peers.get(*key)).all(|peer| {
             let meeting = self.meetings.get(&peer.meeting);
-            let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
+            let row = meeting.and_then(|meeting| meeting.tables.participant(peer.participant));
             let legs = peer.sending.slots.iter().filter_map(|slot| slot.leg.as_ref());
             legs.map(|leg| leg.id).all(|id| {
-                let tracks = meeting.map_or(&[][..], |meeting| &meeting.table.tracks);
-                let track = tracks.binary_search_by_key(&id, |row| row.track).ok();
-                let track = track.and_then(|at| tracks.get(at));
+                let track = meeting.and_then(|meeting| meeting.tables.track(id));
                 track.zip(row).is_some_and(|(track, row)| mask::entitled(track, row))
             })
         })
@@ -54,7 +52,7 @@ impl Shard {
         let Some(peer) = self.peers.get(key) else { return };
         let meeting = self.meetings.get(&peer.meeting);
         // Nobody that no table names is sent anything.
-        let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
+        let row = meeting.and_then(|meeting| meeting.tables.participant(peer.participant));
         let row = row.filter(|row| row.peers.contains(&peer.id));
         let known = meeting.zip(row);
         let before: Vec<Option<TrackId>> =
@@ -93,7 +91,7 @@ impl Shard {
         kind: Kind,
     ) -> Vec<TrackId> {
         let mut ranked: Vec<Rank> = Vec::new();
-        for track_row in meeting.spoken_to(row) {
+        for track_row in meeting.tables.within_earshot(row) {
             let narrowed = peer.from.is_none_or(|publisher| publisher == track_row.publisher);
             if track_row.kind != kind || !narrowed || !mask::entitled(track_row, row) {
                 continue;
@@ -173,29 +171,5 @@ fn rank(
             let spoke = meeting.spoke_at(track_row.publisher);
             (wish, track.muted, Reverse(spoke), track.id)
         }
-    }
-}
-
-impl MeetingTable {
-    /// A participant's row.
-    pub(super) fn participant(
-        &self,
-        id: crate::route::id::ParticipantId,
-    ) -> Option<&ParticipantRow> {
-        let at = self.participants.binary_search_by_key(&id, |row| row.participant).ok()?;
-        self.participants.get(at)
-    }
-}
-
-impl Meeting {
-    /// The tracks spoken to a room that `row` hears, or to single participants. May name one twice.
-    fn spoken_to<'a>(&'a self, row: &'a ParticipantRow) -> impl Iterator<Item = &'a TrackRow> {
-        let table = &self.table;
-        let heard = row.hears.rooms.iter().filter_map(|(room, _)| {
-            let at = table.rooms.binary_search_by_key(room, |row| row.room).ok()?;
-            table.rooms.get(at)
-        });
-        let tracks = heard.flat_map(|room| &room.tracks).chain(&self.named);
-        tracks.filter_map(|at| table.tracks.get(*at as usize))
     }
 }
