@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::fast::FixedState;
+
 use super::api::{Refusal, RelayEvent};
 use super::epochs::{Epochs, Step};
 use super::events::Events;
@@ -104,8 +106,9 @@ pub struct Coordinator<P> {
     pub(super) certificate: Arc<Certificate>,
     pub(super) names: Names,
     pub(super) meetings: BTreeMap<MeetingId, Entry>,
-    pub(super) peers: HashMap<PeerId, PeerEntry>,
-    pub(super) sources: HashMap<TrackId, (ParticipantId, Source)>,
+    // Ids are given out here: no hash needs a secret.
+    pub(super) peers: HashMap<PeerId, PeerEntry, FixedState>,
+    pub(super) sources: HashMap<TrackId, (ParticipantId, Source), FixedState>,
     pub(super) events: Events,
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
@@ -129,8 +132,8 @@ impl<P: ShardPort> Coordinator<P> {
             certificate,
             names: Names::new(random),
             meetings: BTreeMap::new(),
-            peers: HashMap::new(),
-            sources: HashMap::new(),
+            peers: HashMap::default(),
+            sources: HashMap::default(),
             events: Events::default(),
             buried: BTreeSet::new(),
             now: None,

@@ -14,7 +14,7 @@ use super::slab::{Key, Slab};
 use super::track::Track;
 use super::{Meeting, Shard};
 use crate::route::id::{MeetingId, PeerId, RoomId, TrackId};
-use crate::route::table::{Audience, TableChange};
+use crate::route::table::{Audience, ParticipantRow, TableChange};
 use crate::route::tables::Tables;
 
 /// What changed in a meeting since its peers were last seated.
@@ -22,14 +22,19 @@ use crate::route::tables::Tables;
 pub struct Due {
     /// What is spoken to these rooms.
     rooms: Vec<RoomId>,
-    /// These themselves.
-    peers: Vec<PeerId>,
+    /// These themselves, with the room each is in, as far as that is known.
+    peers: Vec<(RoomId, PeerId)>,
+}
+
+/// The peers of a row, with the room.
+fn peers(row: &ParticipantRow) -> impl Iterator<Item = (RoomId, PeerId)> {
+    row.peers.iter().map(|peer| (row.room, *peer))
 }
 
 impl Due {
     /// A peer itself.
-    pub fn peer(&mut self, peer: PeerId) {
-        self.peers.push(peer);
+    fn peer(&mut self, peer: PeerId) {
+        self.peers.push((RoomId(0), peer));
     }
 
     fn is_empty(&self) -> bool {
@@ -51,12 +56,14 @@ impl Meeting {
     pub(super) fn change(&mut self, change: &mut TableChange, is_live: impl Fn(TrackId) -> bool) {
         let (due, tables) = (&mut self.due, &mut self.tables);
         for (id, row) in &mut change.participants {
-            due.peers.extend(row.iter().flat_map(|row| &row.peers));
-            if row.is_none() {
+            due.peers.extend(row.iter().flat_map(peers));
+            *row = tables.put_participant(*id, row.take());
+            let now = tables.participant(*id);
+            if now.is_none() {
                 self.spoke.remove(id);
             }
-            *row = tables.put_participant(*id, row.take());
-            due.peers.extend(row.iter().flat_map(|row| &row.peers));
+            let stays = |peer: &PeerId| now.is_some_and(|row| row.peers.contains(peer));
+            due.peers.extend(row.iter().flat_map(peers).filter(|entry| !stays(&entry.1)));
         }
         for (id, row) in &mut change.tracks {
             let live = is_live(*id);
@@ -69,17 +76,18 @@ impl Meeting {
         }
     }
 
-    /// The peers that are due, each once. Afterwards nobody is.
-    fn take_due(&mut self) -> Vec<PeerId> {
-        let Due { mut rooms, mut peers } = std::mem::take(&mut self.due);
+    /// The peers that are due, room by room: who is in one room is sent the same tracks. Afterwards
+    /// nobody is.
+    fn take_due(&mut self) -> impl Iterator<Item = PeerId> {
+        let Due { mut rooms, peers: mut due } = std::mem::take(&mut self.due);
         rooms.sort_unstable();
         rooms.dedup();
         for room in rooms {
-            peers.extend(self.tables.listeners(room).flat_map(|row| &row.peers));
+            due.extend(self.tables.listeners(room).flat_map(peers));
         }
-        peers.sort_unstable();
-        peers.dedup();
-        peers
+        due.sort_unstable();
+        due.dedup();
+        due.into_iter().map(|(_, peer)| peer)
     }
 }
 
@@ -96,7 +104,7 @@ pub fn is_live(
 pub fn due_audience(due: &mut Due, tables: &Tables, audience: &Audience) {
     due.rooms.extend_from_slice(&audience.rooms);
     let named = audience.participants.iter().filter_map(|who| tables.participant(*who));
-    due.peers.extend(named.flat_map(|row| &row.peers));
+    due.peers.extend(named.flat_map(peers));
 }
 
 impl Shard {
@@ -105,7 +113,7 @@ impl Shard {
         let mut keys = Vec::new();
         for meeting in self.meetings.values_mut().filter(|meeting| !meeting.due.is_empty()) {
             let peers = meeting.take_due();
-            keys.extend(peers.iter().filter_map(|peer| self.by_peer.get(peer).copied()));
+            keys.extend(peers.filter_map(|peer| self.by_peer.get(&peer).copied()));
         }
         keys
     }

@@ -45,6 +45,7 @@ use self::latency::Latency;
 use self::outbox::Submission;
 use self::peer::Peer;
 use self::plan::Padding;
+use self::seating::Seats;
 use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
@@ -112,6 +113,7 @@ pub struct Shard {
     members: BTreeMap<MeetingId, Vec<Key<Peer>>>,
     /// Somebody is due in some meeting.
     reseat_due: bool,
+    seats: Seats,
     by_path: HashMap<Path, Key<Peer>, FixedState>,
     /// Whose check an answer is for: it comes by a path that is nobody's yet.
     by_check: HashMap<TransactionId, Key<Peer>, FixedState>,

@@ -64,6 +64,8 @@ pub struct Slot {
     pub legs: u32,
     /// Whether nothing was sent since the last sender report.
     pub reported: bool,
+    /// Audio or video.
+    pub kind: Kind,
     /// What is not needed for each packet.
     pub cold: Box<ColdSlot>,
 }
@@ -309,6 +311,7 @@ impl Slot {
             repair: Repair::default(),
             legs: 0,
             reported: true,
+            kind: spec.kind,
             cold: Box::new(ColdSlot { spec, rtx_ledger: None }),
         }
     }
