@@ -248,7 +248,17 @@ fn meet_tracks(old: &TrackRow, new: &TrackRow) -> TrackRow {
     } else {
         Audience::default()
     };
-    TrackRow { role: old.role, muted: old.muted || new.muted, audience, ..new.clone() }
+    TrackRow {
+        track: new.track,
+        publisher: new.publisher,
+        peer: new.peer,
+        role: old.role,
+        source: new.source,
+        kind: new.kind,
+        muted: old.muted || new.muted,
+        audience,
+        audience_epoch: new.audience_epoch,
+    }
 }
 
 fn meet_audiences(old: &Audience, new: &Audience) -> Audience {

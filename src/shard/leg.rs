@@ -95,7 +95,7 @@ pub fn refresh(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
     unlink(peers, tracks, at);
     let Some(slot) = slot_mut(peers, at) else { return };
     let Some(leg) = slot.leg.as_mut() else { return };
-    if stands == Some(List::Active) && slot.kind == Kind::Video {
+    if stands == Some(List::Active) && slot.cold.spec.kind == Kind::Video {
         leg.mask.set(Bit::NeedsKey, true); // it will have missed packets
     }
     let Some(list) = leg.list() else { return };

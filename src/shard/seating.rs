@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::command::Report;
 use super::fanout;
 use super::leg::{self, Leg, LegRef};
-use super::peer::{Peer, Slot};
+use super::peer::Peer;
 use super::slab::Key;
 use super::track::Track;
 use super::{Meeting, Shard};
@@ -83,18 +83,18 @@ impl Shard {
         before.clear();
         after.clear();
         let Some(peer) = self.peers.get(key) else { return };
-        let slots = &peer.sending.slots;
-        before.extend(slots.iter().map(|slot| slot.leg.as_ref().map(|leg| leg.id)));
+        let slots = peer.sending.slots.iter();
+        before.extend(slots.map(|slot| slot.leg.as_ref().map(|leg| leg.id)));
         after.extend_from_slice(before);
         self.rank(peer, before, ranked);
         for (kind, ranked) in [Kind::Audio, Kind::Video].into_iter().zip(ranked) {
-            let of_kind = |(slot, _): &(&Slot, _)| slot.kind == kind;
+            let of_kind = |(slot, _): &(&Kind, _)| **slot == kind;
             wanted.clear();
             wanted.extend(ranked.iter().map(|rank| rank.3));
             part.clear();
-            part.extend(slots.iter().zip(&*before).filter(of_kind).map(|(_, track)| *track));
+            part.extend(peer.kinds.iter().zip(&*before).filter(of_kind).map(|(_, track)| *track));
             slots::assign(part, wanted);
-            let places = slots.iter().zip(&mut *after).filter(|(slot, _)| slot.kind == kind);
+            let places = peer.kinds.iter().zip(&mut *after).filter(|(slot, _)| **slot == kind);
             for ((_, place), track) in places.zip(&*part) {
                 *place = *track;
             }
@@ -141,7 +141,7 @@ impl Shard {
             slot.legs = slot.legs.wrapping_add(1);
             slot.leg = Some(Leg::new(track_key, track.id, track.kind, slot.legs));
         }
-        let repairs = slot.cold.spec.rtx_ssrc.is_some();
+        let repairs = slot.repairs;
         let Some(leg) = slot.leg.as_mut() else { return };
         leg.payload_type = map.map(|map| map.payload_type);
         leg.rtx = map.and_then(|map| map.rtx).filter(|_| repairs);
