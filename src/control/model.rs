@@ -504,6 +504,37 @@ mod tests {
         assert_eq!(meeting.participants()[&A].hears().rooms, [(MAIN, Kinds::ALL)]);
     }
 
+    /// Rows are made anew of these only: nobody may be left out.
+    #[test]
+    fn whom_a_change_touches() {
+        let fresh = || {
+            let mut meeting = meeting();
+            meeting.change(&[speak(&[MAIN, OTHER], &[B])]).unwrap();
+            meeting.add_peer(PeerId(11), B, ShardIndex(0), &[]).unwrap();
+            assert_eq!(meeting.take_touched(), BTreeSet::from([A, B]));
+            assert_eq!(meeting.take_touched(), BTreeSet::new());
+            meeting
+        };
+        let touched = |edit: &dyn Fn(&mut Meeting)| {
+            let mut meeting = fresh();
+            edit(&mut meeting);
+            Vec::from_iter(meeting.take_touched())
+        };
+        assert_eq!(touched(&|meeting| meeting.change(&[go(B, SIDE)]).unwrap()), [B]);
+        assert_eq!(touched(&|meeting| meeting.change(&[hear(SIDE, Kinds::ALL)]).unwrap()), [A]);
+        assert_eq!(touched(&|meeting| meeting.close_room(OTHER).unwrap()), [A], "spoke to it");
+        assert_eq!(touched(&|meeting| meeting.close_room(SIDE).unwrap()), []);
+        assert_eq!(touched(&|meeting| meeting.dismiss(B).unwrap()), [A, B], "A spoke to B");
+        assert_eq!(touched(&|meeting| meeting.dismiss(A).unwrap()), [A]);
+        assert_eq!(touched(&|meeting| _ = meeting.remove_peer(PeerId(11)).unwrap()), [B]);
+        let listens = |meeting: &mut Meeting| {
+            meeting.change(&[hear(SIDE, Kinds::ALL)]).unwrap();
+            meeting.take_touched();
+            meeting.close_room(SIDE).unwrap();
+        };
+        assert_eq!(touched(&listens), [A], "listened to it");
+    }
+
     #[test]
     fn who_goes_takes_peers_and_tracks_along() {
         let mut meeting = meeting();
