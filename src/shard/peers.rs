@@ -13,6 +13,7 @@ use super::histogram::Histogram;
 use super::inbound::Inbound;
 use super::latency::Latency;
 use super::peer::{Peer, Published};
+use super::seating::Seats;
 use super::slab::{Key, Slab};
 use super::stats::{self, Counter, Stats};
 use super::track::Track;
@@ -56,6 +57,7 @@ impl Shard {
             meetings: BTreeMap::new(),
             members: BTreeMap::new(),
             reseat_due: false,
+            seats: Seats::default(),
             by_path: HashMap::with_hasher(hasher.clone()),
             by_check: HashMap::with_hasher(hasher.clone()),
             by_ufrag: HashMap::with_hasher(hasher.clone()),
@@ -90,7 +92,8 @@ impl Shard {
                 self.forget_ufrags(key);
                 self.after_transport(now, key);
             }
-            Command::Install(table) => self.install(now, table),
+            Command::Install(table) => self.install(now, *table),
+            Command::Change(change) => self.change(now, change),
             Command::Forget(meeting) => self.forget(now, meeting),
             Command::View { peer, wishes } => self.view(peer, wishes),
         }

@@ -21,7 +21,7 @@ use super::{Shard, ShardConfig};
 use crate::crypto::{Ledger, Opener, Profile, ReplayWindow, RtcpWindow, Sealer};
 use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
 use crate::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, Fingerprint, IceCredentials};
@@ -146,7 +146,6 @@ impl Bench {
             main: MAIN,
             participants: Vec::new(),
             tracks: Vec::new(),
-            rooms: Vec::new(),
         };
         Self { shard: Shard::new(config), now, queue, table, reports: Vec::new() }
     }
@@ -185,12 +184,6 @@ impl Bench {
     /// The table as it stands, as the next epoch.
     pub fn install(&mut self) {
         self.table.epoch.0 += 1;
-        let rooms = [MAIN, SIDE].map(|room| {
-            let tracks = (0_u32..).zip(&self.table.tracks);
-            let tracks = tracks.filter(|(_, row)| row.audience.rooms.contains(&room));
-            RoomRow { room, tracks: tracks.map(|(at, _)| at).collect() }
-        });
-        self.table.rooms = rooms.into();
         let table = Box::new(self.table.clone());
         self.shard.handle_command(self.now, Command::Install(table));
     }
