@@ -193,8 +193,14 @@ class Rounds:
         return median(self.results.get(name, []), path)
 
     def ratio(self, name, control, path):
-        one, other = self.median(name, path), self.median(control, path)
-        return one / other if one is not None and other else None
+        """Median of the rounds' ratios: what one round's arms share is the machine's mood."""
+        pairs = zip(self.results.get(name, []), self.results.get(control, []))
+        found = [
+            figure(one, path) / figure(other, path)
+            for one, other in pairs
+            if counts(one) and counts(other) and figure(one, path) and figure(other, path)
+        ]
+        return statistics.median(found) if found else None
 
     def quantile(self, name, histogram, share):
         found = [

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 const MEMORY: Duration = Duration::from_millis(100);
 /// Up to this share of its time a core forwards at once: half of it is room for any burst.
 const SHARE_IDLE: f64 = 0.50;
-/// From this share on it holds as long as it may: the rest is needed for what comes unevenly. The
-/// hold grows evenly in between. Holding lowers the share, so the two settle where they meet.
-const SHARE_FULL: f64 = 0.85;
+/// From this share on it holds as long as it may. The hold grows evenly in between. Holding lowers
+/// the share, so the two settle where they meet: with more than this there, a shard would never come
+/// to hold as long as it is allowed to while it still has time for what comes unevenly.
+const SHARE_FULL: f64 = 0.70;
 /// A shorter pause gathers nothing that would be worth going to sleep and waking up (some
 /// microseconds each).
 const PAUSE_MIN: Duration = Duration::from_micros(20);
@@ -89,9 +90,9 @@ mod tests {
             (0, 1_000, 0),
             (100, 1_000, 0),
             (490, 1_000, 0),   // half idle: at once
-            (60, 100, 286),    // between: evenly
-            (675, 1_000, 500), // half-way
-            (840, 1_000, 971),
+            (55, 100, 250),    // between: evenly
+            (600, 1_000, 500), // half-way
+            (690, 1_000, 950),
             (900, 1_000, 1_000),   // full
             (5_000, 5_000, 1_000), // never sleeps
         ] {
@@ -105,11 +106,11 @@ mod tests {
     #[test]
     fn a_pause_is_what_the_turn_left_of_the_hold() {
         for (share, taken, expected) in [
-            (0.40, 1, None),                 // has time
-            (0.90, 100, Some(micros(900))),  //
-            (0.90, 985, None),               // too short to be worth it
-            (0.90, 3_000, None),             // gathered enough meanwhile
-            (0.675, 100, Some(micros(400))), // half the hold
+            (0.40, 1, None),                // has time
+            (0.90, 100, Some(micros(900))), //
+            (0.90, 985, None),              // too short to be worth it
+            (0.90, 3_000, None),            // gathered enough meanwhile
+            (0.60, 100, Some(micros(400))), // half the hold
         ] {
             let now = Instant::now();
             let (begun, ended) = (now, now + micros(taken));

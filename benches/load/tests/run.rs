@@ -15,10 +15,16 @@ struct Relay {
 
 impl Relay {
     fn start() -> Relay {
-        let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Relay::at("127.0.0.1", &["--dev"])
+    }
+
+    /// One that is reached by `address`.
+    fn at(address: &str, options: &[&str]) -> Relay {
+        let http = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap();
         let media = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(binary())
-            .args(["serve", "--dev", "--shards", "1", "--announce", "127.0.0.1"])
+            .args(["serve", "--shards", "1", "--announce", address])
+            .args(options)
             .args(["--http", &http.to_string(), "--media-port", &media.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -168,6 +174,58 @@ fn every_profile_and_codec() {
         );
         assert_clean(&report);
     }
+}
+
+/// A network namespace that a veth pair joins to ours; gone when dropped.
+struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    const OURS: &str = "10.213.77.1";
+
+    fn new() -> Namespace {
+        let name = format!("rf{}", std::process::id());
+        let namespace = Namespace { name: name.clone() };
+        let (near, far) = (format!("{name}a"), format!("{name}b"));
+        for command in [
+            format!("netns add {name}"),
+            format!("link add {near} type veth peer name {far} netns {name}"),
+            format!("addr add {}/24 dev {near}", Namespace::OURS),
+            format!("link set {near} up"),
+            format!("-n {name} addr add 10.213.77.2/24 dev {far}"),
+            format!("-n {name} link set {far} up"),
+        ] {
+            let done = Command::new("ip").args(command.split(' ')).output().expect("iproute2");
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "this test needs root: ip {command}: {said}");
+        }
+        namespace
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // The pair goes with its far end.
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+    }
+}
+
+#[test]
+fn from_a_namespace_of_its_own() {
+    let namespace = Namespace::new();
+    let key = "load=a-secret-of-the-load-tests-thirty-two-bytes";
+    let relay = Relay::at(Namespace::OURS, &["--key", key]);
+    let url = relay.url.as_str();
+    let report = report(
+        "netns",
+        &[
+            ["--url", url, "--token-key", key, "--netns", &namespace.name].as_slice(),
+            &["--participants", "4", "--duration", "3", "--ramp", "1", "--check", "1"],
+        ]
+        .concat(),
+    );
+    assert_clean(&report);
 }
 
 #[test]
