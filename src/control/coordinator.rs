@@ -17,6 +17,7 @@ use super::names::Names;
 use super::placement::{Policy, together};
 use super::port::{Lane, ShardIndex, ShardPort};
 use super::request::{RelayStats, Reply, Request, ShardStats, Wanted};
+use super::speaking::Speaking;
 use super::tables::Picture;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
@@ -68,6 +69,8 @@ pub(super) struct Entry {
     pub(super) views_due: BTreeSet<PeerId>,
     /// The same of the pair under way.
     pub(super) views_now: BTreeSet<PeerId>,
+    /// Who speaks, by what its shards report.
+    pub(super) speaking: Speaking,
 }
 
 impl Entry {
@@ -82,6 +85,7 @@ impl Entry {
             wishes: BTreeMap::new(),
             views_due: BTreeSet::new(),
             views_now: BTreeSet::new(),
+            speaking: Speaking::default(),
         }
     }
 }
@@ -249,8 +253,10 @@ impl<P: ShardPort> Coordinator<P> {
                     self.events.push(RelayEvent::Slots { peer, slots });
                 }
             }
-            Report::Speaking { meeting, participants } => {
-                if self.meetings.contains_key(&meeting) {
+            Report::Speaking { meeting, loudest } => {
+                let entry = self.meetings.get_mut(&meeting);
+                let changed = entry.and_then(|entry| entry.speaking.report(shard, loudest));
+                if let Some(participants) = changed {
                     self.events.push(RelayEvent::Speaking { meeting, participants });
                 }
             }
@@ -273,6 +279,9 @@ impl<P: ShardPort> Coordinator<P> {
         let meetings: Vec<MeetingId> = self.meetings.keys().copied().collect();
         for meeting in meetings {
             let Some(entry) = self.meetings.get_mut(&meeting) else { continue };
+            if let Some(participants) = entry.speaking.forget(shard) {
+                self.events.push(RelayEvent::Speaking { meeting, participants });
+            }
             let step = entry.epochs.shard_ended(shard);
             self.take(meeting, step);
         }
@@ -295,6 +304,9 @@ impl<P: ShardPort> Coordinator<P> {
         let present = entry.model.shards();
         for shard in entry.known_to.difference(&present) {
             self.lanes[shard.0].push(Command::Forget(meeting));
+            if let Some(participants) = entry.speaking.forget(*shard) {
+                self.events.push(RelayEvent::Speaking { meeting, participants });
+            }
         }
         entry.known_to = present;
         if entry.closing {

@@ -27,6 +27,13 @@ pub fn together(loads: &[Load]) -> Option<ShardIndex> {
     best.map(|(index, _)| ShardIndex(index))
 }
 
+/// Every peer where the fewest of its meeting are, of equals the first: for tests of meetings over
+/// several shards.
+pub fn apart(loads: &[Load]) -> Option<ShardIndex> {
+    let alive = loads.iter().enumerate().filter(|(_, load)| load.alive);
+    alive.min_by_key(|(_, load)| load.own_peers).map(|(index, _)| ShardIndex(index))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,14 +7,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+pub use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 
 /// So many commands may wait for one shard before control takes no more requests.
 pub const BACKLOG_CROWDED: usize = 1_024;
-
-/// Which shard: 0.. in the order they were started.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ShardIndex(pub usize);
 
 /// Why a command was not taken.
 #[derive(Debug)]

@@ -48,6 +48,7 @@ impl Picture {
                 track: *id,
                 publisher: track.publisher,
                 peer: track.peer,
+                shard: model.peers().get(&track.peer)?.shard,
                 role: publisher.role(),
                 source: track.source,
                 kind: kind_of(track.source),
@@ -124,7 +125,8 @@ impl Picture {
             row.peers.retain(|peer| self.shards.get(peer) == Some(&shard));
         }
         let tracks = self.tracks.clone();
-        MeetingTable { meeting, epoch, main, participants, tracks, rooms: self.rooms(main) }
+        let (shards, rooms) = (self.shards().into_iter().collect(), self.rooms(main));
+        MeetingTable { meeting, epoch, main, shards, participants, tracks, rooms }
     }
 
     /// The rooms that anybody is in or speaks to, and the main room, each with what is spoken to

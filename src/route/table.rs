@@ -4,7 +4,7 @@
 //! sends the old box back to be freed. Who may hear whom is `audience` of a track against `hears`
 //! of a participant; the rule is in `mask`.
 
-use super::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
+use super::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId};
 use crate::wire::media::Kind;
 
 /// A set of media kinds: bit 0 audio, bit 1 video.
@@ -114,6 +114,8 @@ pub struct TrackRow {
     pub publisher: ParticipantId,
     /// The peer it comes in by.
     pub peer: PeerId,
+    /// Where that peer lives: the track's home.
+    pub shard: ShardIndex,
     /// The publisher's role.
     pub role: Role,
     /// What it shows or says.
@@ -147,6 +149,8 @@ pub struct MeetingTable {
     pub epoch: Epoch,
     /// The main room.
     pub main: RoomId,
+    /// The shards that have peers of it, ascending.
+    pub shards: Vec<ShardIndex>,
     /// Participants, ascending.
     pub participants: Vec<ParticipantRow>,
     /// Tracks, ascending.

@@ -44,9 +44,12 @@ pub fn flush(shard: &mut Shard) {
     if shard.fresh.is_empty() {
         return;
     }
-    let Shard { fresh, tracks, peers, dirty, stats, turns, .. } = shard;
+    let Shard { fresh, tracks, peers, dirty, stats, turns, others, .. } = shard;
     for run in fresh.drain(..) {
         let Some(track) = tracks.get(run.track) else { continue };
+        if !track.wanted.is_empty() {
+            others.hand(&track.wanted, run.track, run.first, run.count);
+        }
         let most = if track.kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX };
         let fanout = Fanout::of(track.active.len());
         let first = first_of(*turns, track.active.len());

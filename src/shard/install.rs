@@ -6,6 +6,7 @@ use super::command::{Report, Wish};
 use super::inbound::Role;
 use super::outbox::Submission;
 use super::stats::Counter;
+use super::track::Home;
 use super::{Ack, Meeting, Shard};
 use crate::route::id::{MeetingId, PeerId};
 use crate::route::packet::SourceIndex;
@@ -37,6 +38,7 @@ impl Shard {
                 self.next_tick = self.next_tick.max(now);
             }
         }
+        self.meet_others(id);
         self.reseat_due = true;
         // At once, not with the next egress: from here on no queued packet of an old edge is
         // active.
@@ -55,7 +57,7 @@ impl Shard {
         }
         track.audience_epoch = row.audience_epoch;
         track.cache.purge();
-        let publisher = track.publisher;
+        let Home::Here(publisher) = track.home else { return }; // the other shard draws the line
         let Some(peer) = self.peers.get_mut(publisher) else { return };
         let streams = peer.inbound.iter_mut().flat_map(|inbound| &mut inbound.streams);
         for stream in streams.filter(|stream| stream.role == Role::Media(key)) {

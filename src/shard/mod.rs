@@ -18,6 +18,7 @@ mod ingress;
 mod install;
 mod latency;
 mod leg;
+pub mod mesh;
 pub mod outbox;
 mod peer;
 mod peers;
@@ -42,6 +43,7 @@ use self::due::Due;
 use self::fanout::Fresh;
 use self::histogram::Histogram;
 use self::latency::Latency;
+use self::mesh::Others;
 use self::outbox::Submission;
 use self::peer::Peer;
 use self::plan::Padding;
@@ -49,7 +51,7 @@ use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
 use crate::crypto::Random;
-use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, TrackId};
+use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, TrackId};
 use crate::route::table::MeetingTable;
 use crate::transport::sender::NtpClock;
 use crate::wire::path::Path;
@@ -58,6 +60,8 @@ use crate::wire::stun::TransactionId;
 /// What a shard is born with.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardConfig {
+    /// Which shard it is.
+    pub shard: ShardIndex,
     /// Seeds all randomness of the shard.
     pub seed: [u8; 32],
     /// When.
@@ -77,7 +81,16 @@ impl ShardConfig {
     /// The defaults: trains, a little padding, and commands every half millisecond.
     pub fn new(seed: [u8; 32], started: Instant, clock: NtpClock) -> Self {
         let egress_budget = Duration::from_micros(500);
-        Self { seed, started, clock, trains: true, padding: Padding::default(), egress_budget }
+        let shard = ShardIndex(0);
+        Self {
+            shard,
+            seed,
+            started,
+            clock,
+            trains: true,
+            padding: Padding::default(),
+            egress_budget,
+        }
     }
 }
 
@@ -95,6 +108,10 @@ struct Meeting {
     /// Who began to speak when, as a count of beginnings.
     spoke: BTreeMap<ParticipantId, u64>,
     spoken: u64,
+    /// The other shards that have peers of it, as the table says.
+    others: Vec<ShardIndex>,
+    /// Who speaks of those that come in here, as last reported.
+    reported: Vec<(u8, ParticipantId)>,
 }
 
 impl Meeting {
@@ -102,7 +119,8 @@ impl Meeting {
         let (speaking, spoke) = (Vec::new(), BTreeMap::new());
         let (named, hearers, mut due) = (named(&table), due::hearers(&table), Due::default());
         table.participants.iter().flat_map(|row| &row.peers).for_each(|peer| due.peer(*peer));
-        Self { table, named, hearers, due, speaking, spoke, spoken: 0 }
+        let (others, reported) = (Vec::new(), Vec::new());
+        Self { table, named, hearers, due, speaking, spoke, spoken: 0, others, reported }
     }
 }
 
@@ -139,6 +157,8 @@ pub struct Shard {
     by_track: HashMap<TrackId, Key<Track>, FixedState>,
     /// What came in and is in nobody's queue yet.
     fresh: Vec<Fresh>,
+    /// What waits for other shards.
+    others: Others,
     /// Peers with something to send, each once.
     dirty: Dirty,
     /// Counts calls of `egress`, so that who is first rotates.

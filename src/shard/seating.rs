@@ -57,6 +57,7 @@ impl Shard {
         let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
         let row = row.filter(|row| row.peers.contains(&peer.id));
         let known = meeting.zip(row);
+        let is_spread = meeting.is_some_and(|meeting| !meeting.others.is_empty());
         let before: Vec<Option<TrackId>> =
             peer.sending.slots.iter().map(|slot| slot.leg.as_ref().map(|leg| leg.id)).collect();
         let mut after = before.clone();
@@ -76,6 +77,9 @@ impl Shard {
         }
         for (slot, (old, new)) in before.iter().zip(&after).enumerate() {
             self.fill(now, LegRef { peer: key, slot: slot as u16 }, *old, *new);
+            if is_spread {
+                self.want_all([*old, *new]);
+            }
         }
         if before != after
             && let Some(peer) = self.peers.get(key)
