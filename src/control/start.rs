@@ -15,6 +15,7 @@ use super::port::{ShardPort, Undelivered};
 use super::relay::{Bell, Relay};
 use crate::crypto::Random;
 use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
+use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 use crate::shard::plan::Padding;
 use crate::shard::{Shard, ShardConfig};
@@ -162,7 +163,9 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
     let clock = NtpClock::new(Instant::now(), since_epoch);
     let (trains, padding) = (config.trains, config.padding);
     let make = move |seat: io::Seat| {
-        Shard::new(ShardConfig { trains, padding, ..ShardConfig::new(seat.seed, seat.now, clock) })
+        let shard = ShardIndex(seat.shard);
+        let config = ShardConfig::new(seat.seed, seat.now, clock);
+        Shard::new(ShardConfig { shard, trains, padding, ..config })
     };
     let links = io::start(&io_config, make).map_err(StartError::Shard)?;
     let with_candidates = links.into_iter().map(|link| {

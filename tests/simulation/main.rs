@@ -26,6 +26,13 @@
 //! a claim does not look, RTX never counts  all: sealed twice
 //! a claim does not look, plain repeats     all: sealed twice
 //! a claim does not look (rewriting holds)  crypto/ledger.rs
+//!
+//! The same over several shards (*several*: `nobody_hears_another_room_over_several_shards`):
+//!
+//! mesh packets without epoch check         several: said before the cut
+//! only those ahead of the table let in     several: said after what the table is of
+//! grant before the last ack                several: granted while in flight
+//! the far cache kept over a cut            several: said before the cut
 
 mod client;
 mod mesh;
@@ -113,7 +120,7 @@ fn nobody_hears_another_room_over_several_shards() {
         refused.iter_mut().zip(world.ways.refused).for_each(|(sum, count)| *sum += count);
     }
     // What the oracle is there for has happened.
-    assert!(cut > 100 && early > 100, "{cut} from before a cut, {early} ahead of a table");
+    assert!(cut > 100 && early > 20, "{cut} from before a cut, {early} ahead of a table");
     assert!(refused[0] > 100, "{refused:?} refused for want of room");
 }
 

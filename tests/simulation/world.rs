@@ -191,7 +191,7 @@ impl World {
             net: Net::default(),
             cores,
             // In one of three worlds the ways between shards fill up.
-            ways: Ways::new(shards, [512, 256, 20][seed as usize % 3]),
+            ways: Ways::new(shards, [512, 256, 8][seed as usize % 3]),
             homes: Vec::new(),
             control,
             meeting,
@@ -228,7 +228,8 @@ impl World {
             self.clients.push(Client::new(at, who, &answer, &KINDS));
             self.homes.push(usize::from(answer.candidates[0].port()));
             self.oracle.rooms.insert(who, Whereabouts { now: room, leaving: Vec::new() });
-            self.step(Duration::from_millis(10));
+            // Its shard has heard of it by then.
+            self.step(Duration::from_millis(if self.cores.len() == 1 { 10 } else { 60 }));
             self.connect(at);
         }
     }

@@ -148,6 +148,7 @@ impl Shard {
         let is_wanted = !(track.active.is_empty() && track.waiting.is_empty());
         if track.asked != is_wanted {
             track.asked = is_wanted;
+            track.cache.purge(); // what comes has nothing to do with what is there
             self.others.tell(shard, Signal::Wanted(track.id, is_wanted));
         }
     }
