@@ -346,6 +346,7 @@ impl<P: ShardPort> Coordinator<P> {
             peers: lane.peers,
             backlog: lane.backlog(),
             counters: lane.port.counters(),
+            mesh: lane.port.mesh(),
         };
         RelayStats {
             meetings: self.meetings.len(),

@@ -143,12 +143,12 @@ impl<P: ShardPort> Coordinator<P> {
         for peer in self.entry(meeting)?.model.peers().values() {
             *own.entry(peer.shard).or_default() += 1;
         }
-        let load = |(index, lane): (usize, &Lane<P>)| Load {
-            peers: lane.peers,
+        let load = |(index, lane): (usize, &mut Lane<P>)| Load {
             own_peers: own.get(&ShardIndex(index)).copied().unwrap_or_default(),
             alive: !lane.is_ended(),
+            ..lane.gauge.load(lane.port.measured(), lane.peers)
         };
-        Ok(self.lanes.iter().enumerate().map(load).collect())
+        Ok(self.lanes.iter_mut().enumerate().map(load).collect())
     }
 
     pub(super) fn remove_peer(&mut self, peer: PeerId, reply: Reply<()>) {

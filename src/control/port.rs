@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use super::placement::{Gauge, Measured};
+
 pub use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 
@@ -42,6 +44,16 @@ pub trait ShardPort {
 
     /// What it counts, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
+
+    /// How busy it is, as it measured last; `None`: nobody measures.
+    fn measured(&self) -> Option<Measured> {
+        None
+    }
+
+    /// What is counted of the ways between it and other shards: from and to which, name, count.
+    fn mesh(&self) -> Vec<(usize, usize, &'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// A shard with the commands that wait for it.
@@ -51,6 +63,8 @@ pub struct Lane<P> {
     pub port: P,
     /// Peers placed there.
     pub peers: usize,
+    /// How busy it counts as.
+    pub gauge: Gauge,
     backlog: VecDeque<Command>,
     ended: bool,
 }
@@ -58,7 +72,8 @@ pub struct Lane<P> {
 impl<P: ShardPort> Lane<P> {
     /// A shard without peers.
     pub fn new(port: P) -> Self {
-        Self { port, peers: 0, backlog: VecDeque::new(), ended: false }
+        let (backlog, gauge) = (VecDeque::new(), Gauge::default());
+        Self { port, peers: 0, gauge, backlog, ended: false }
     }
 
     /// Sends `command` after all that were pushed before.

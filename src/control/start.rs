@@ -11,6 +11,7 @@ use super::api::RelayEvent;
 use super::candidates::candidates;
 use super::coordinator::Coordinator;
 use super::handle::RelayHandle;
+use super::placement::{Measured, Policy};
 use super::port::{ShardPort, Undelivered};
 use super::relay::{Bell, Relay};
 use crate::crypto::Random;
@@ -18,6 +19,7 @@ use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
 use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 use crate::shard::plan::Padding;
+use crate::shard::stats::Counter;
 use crate::shard::{Shard, ShardConfig};
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, CertificateError};
@@ -41,6 +43,8 @@ pub struct RelayConfig {
     pub egress_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
+    /// Where new peers live.
+    pub place: Policy,
 }
 
 /// One shard that runs.
@@ -115,6 +119,18 @@ impl ShardPort for Link {
         let published = self.link.published();
         published.named().chain(Shard::counter_names().zip(published.world())).collect()
     }
+
+    fn measured(&self) -> Option<Measured> {
+        let published = self.link.published();
+        let busy = published.io(io::Counter::BusyPermille);
+        let peers = published.world().nth(Counter::Peers as usize).unwrap_or(0);
+        let busy_permille = u32::try_from(busy).unwrap_or(u32::MAX);
+        Some(Measured { busy_permille, peers: usize::try_from(peers).unwrap_or(usize::MAX) })
+    }
+
+    fn mesh(&self) -> Vec<(usize, usize, &'static str, u64)> {
+        self.link.published().mesh().collect()
+    }
 }
 
 /// A relay that runs: the handle to it, what it tells, and what runs it. It ends when the last
@@ -142,7 +158,8 @@ pub fn start(config: &RelayConfig) -> Result<Running, StartError> {
     let bell = Bell::default();
     let links = start_shards(config, &bell)?;
     let shards = links.iter().map(Link::started).collect();
-    let coordinator = Coordinator::new(links, Arc::new(certificate), Random::from_seed(seed));
+    let coordinator = Coordinator::new(links, Arc::new(certificate), Random::from_seed(seed))
+        .with_placement(config.place);
     let (handle, events) = Relay::spawn(coordinator, bell).map_err(StartError::System)?;
     Ok(Running { handle, events, shards })
 }

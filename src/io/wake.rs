@@ -179,4 +179,148 @@ mod tests {
         assert!(wake.clear() && !wake.clear());
         assert!(!wake.sleep(Duration::ZERO));
     }
+
+    /// Flags that loom watches: every order of steps that the memory model allows is tried.
+    mod model {
+        use std::sync::Arc;
+
+        use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+        use loom::sync::atomic::{AtomicBool, AtomicUsize, fence};
+
+        use super::super::{Flag, Flags};
+
+        impl Flag for AtomicBool {
+            fn new() -> Self {
+                Self::new(false)
+            }
+            fn swap(&self, value: bool) -> bool {
+                self.swap(value, AcqRel)
+            }
+            fn store(&self, value: bool) {
+                self.store(value, Relaxed);
+            }
+            fn load(&self) -> bool {
+                self.load(Relaxed)
+            }
+            fn fence() {
+                fence(SeqCst);
+            }
+        }
+
+        /// A shard, its eventfd, and a ring of one slot: `tail` is how many were pushed into it.
+        struct Modelled {
+            flags: Flags<AtomicBool>,
+            written: AtomicUsize,
+            slot: loom::cell::UnsafeCell<usize>,
+            tail: AtomicUsize,
+        }
+
+        impl Modelled {
+            fn new() -> Arc<Self> {
+                Arc::new(Self {
+                    flags: Flags::new(),
+                    written: AtomicUsize::new(0),
+                    slot: loom::cell::UnsafeCell::new(0),
+                    tail: AtomicUsize::new(0),
+                })
+            }
+
+            fn push(&self, value: usize) {
+                // SAFETY: loom checks that nobody reads it meanwhile.
+                self.slot.with_mut(|slot| unsafe { *slot = value });
+                self.tail.store(1, Release);
+            }
+
+            /// What was pushed, if it is there.
+            fn look(&self) -> Option<usize> {
+                let is_there = self.tail.load(Acquire) == 1;
+                // SAFETY: as above.
+                is_there.then(|| self.slot.with(|slot| unsafe { *slot }))
+            }
+
+            fn wake(&self) {
+                if self.flags.raise() {
+                    self.written.fetch_add(1, SeqCst);
+                }
+            }
+        }
+
+        /// A shard that lies down, and another that pushes and wakes it only if it sleeps: either
+        /// the shard sees the push before it sleeps, or its eventfd is written.
+        #[test]
+        fn no_push_is_slept_over() {
+            loom::model(|| {
+                let shard = Modelled::new();
+                let sender = shard.clone();
+                let sending = loom::thread::spawn(move || {
+                    sender.push(7);
+                    if sender.flags.is_asleep() {
+                        sender.wake();
+                    }
+                });
+                shard.flags.lie_down();
+                let seen = shard.look();
+                if seen.is_none() {
+                    // It sleeps. Nothing else ends that: what the sender did must.
+                    sending.join().unwrap();
+                    assert_eq!(shard.written.load(SeqCst), 1, "slept over");
+                    shard.flags.get_up();
+                    shard.flags.clear();
+                    assert_eq!(shard.look(), Some(7));
+                } else {
+                    assert_eq!(seen, Some(7), "what is seen is whole");
+                    sending.join().unwrap();
+                }
+            });
+        }
+
+        /// Two shards that push into rings of their own: each push is seen or the shard is woken,
+        /// and it is woken by one write at most.
+        #[test]
+        fn two_senders_write_once() {
+            loom::model(|| {
+                let (shard, other) = (Modelled::new(), Arc::new(AtomicUsize::new(0)));
+                let threads = [0, 1].map(|which| {
+                    let (sender, other) = (shard.clone(), other.clone());
+                    loom::thread::spawn(move || {
+                        if which == 0 {
+                            sender.push(7)
+                        } else {
+                            other.store(1, Release)
+                        }
+                        if sender.flags.is_asleep() {
+                            sender.wake();
+                        }
+                    })
+                });
+                shard.flags.lie_down();
+                let seen = (shard.look().is_some(), other.load(Acquire) == 1);
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+                let written = shard.written.load(SeqCst);
+                assert!(written <= 1);
+                assert!(written == 1 || seen == (true, true), "{seen:?} slept over");
+            });
+        }
+
+        /// A table goes to a shard by its queue, and the waker writes unless a wake-up is under way
+        /// already: the shard sees the table in the turn that follows its last `clear`, or its
+        /// eventfd is written after it.
+        #[test]
+        fn no_table_is_slept_over() {
+            loom::model(|| {
+                let shard = Modelled::new();
+                shard.wake(); // an earlier wake-up that the shard has not seen yet
+                let control = shard.clone();
+                let publishing = loom::thread::spawn(move || {
+                    control.push(7); // the table
+                    control.wake();
+                });
+                shard.flags.clear();
+                let seen = shard.look();
+                publishing.join().unwrap();
+                let written = shard.written.load(SeqCst);
+                assert!(written == 2 || seen == Some(7), "slept over");
+            });
+        }
+    }
 }
