@@ -115,7 +115,7 @@ pub struct Coordinator<P> {
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
     /// The time, if somebody tells it.
-    now: Option<Instant>,
+    pub(super) now: Option<Instant>,
     changes: Histogram,
 }
 

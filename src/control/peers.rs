@@ -143,10 +143,11 @@ impl<P: ShardPort> Coordinator<P> {
         for peer in self.entry(meeting)?.model.peers().values() {
             *own.entry(peer.shard).or_default() += 1;
         }
+        let now = self.now;
         let load = |(index, lane): (usize, &mut Lane<P>)| Load {
             own_peers: own.get(&ShardIndex(index)).copied().unwrap_or_default(),
             alive: !lane.is_ended(),
-            ..lane.gauge.load(lane.port.measured(), lane.peers)
+            ..lane.gauge.load(now, lane.port.busy_permille(), lane.peers)
         };
         Ok(self.lanes.iter_mut().enumerate().map(load).collect())
     }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::placement::{Gauge, Measured};
+use super::placement::Gauge;
 
 pub use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
@@ -45,8 +45,8 @@ pub trait ShardPort {
     /// What it counts, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
 
-    /// How busy it is, as it measured last; `None`: nobody measures.
-    fn measured(&self) -> Option<Measured> {
+    /// Thousandths of its time that it was busy over the last seconds; `None`: nobody measures.
+    fn busy_permille(&self) -> Option<u32> {
         None
     }
 

@@ -11,7 +11,7 @@ use super::api::RelayEvent;
 use super::candidates::candidates;
 use super::coordinator::Coordinator;
 use super::handle::RelayHandle;
-use super::placement::{Measured, Policy};
+use super::placement::Policy;
 use super::port::{ShardPort, Undelivered};
 use super::relay::{Bell, Relay};
 use crate::crypto::Random;
@@ -19,7 +19,6 @@ use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
 use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 use crate::shard::plan::Padding;
-use crate::shard::stats::Counter;
 use crate::shard::{Shard, ShardConfig};
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, CertificateError};
@@ -120,12 +119,8 @@ impl ShardPort for Link {
         published.named().chain(Shard::counter_names().zip(published.world())).collect()
     }
 
-    fn measured(&self) -> Option<Measured> {
-        let published = self.link.published();
-        let busy = published.io(io::Counter::BusyPermille);
-        let peers = published.world().nth(Counter::Peers as usize).unwrap_or(0);
-        let busy_permille = u32::try_from(busy).unwrap_or(u32::MAX);
-        Some(Measured { busy_permille, peers: usize::try_from(peers).unwrap_or(usize::MAX) })
+    fn busy_permille(&self) -> Option<u32> {
+        u32::try_from(self.link.published().io(io::Counter::BusyPermille)).ok()
     }
 
     fn mesh(&self) -> Vec<(usize, usize, &'static str, u64)> {
