@@ -15,7 +15,7 @@ use ringfence::route::id::{
     Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId,
 };
 use ringfence::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use ringfence::shard::command::{Command, PeerSpec, SlotSpec, TrackSpec};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
@@ -369,7 +369,6 @@ fn table(subscribers: u64, kind: Kind) -> MeetingTable {
         shards: vec![ShardIndex(0)],
         participants: (0..=subscribers).map(participant).collect(),
         tracks: vec![track],
-        rooms: vec![RoomRow { room: ROOM, tracks: vec![0] }],
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where a new peer lives. The whole policy stands in this file.
 //!
-//! A meeting stays together until its shard is busy: its first peer goes to the least loaded shard,
-//! the others follow. Once that shard is busy, new peers go to the least loaded one, and the meeting
-//! spans both (`shard/mesh`); those that follow stay with most of theirs that are where there is
-//! time. A shard is busy from one share of its time on and until another ([`Gauge`]), so that a
-//! meeting is not torn to and fro between two that are about as busy. A peer never changes shards.
+//! A meeting stays together until its shard is busy: its first peer goes to the least loaded
+//! shard, the others follow. Once that shard is busy, new peers go to the least loaded one, and
+//! the meeting spans both (`shard/mesh`); those that follow stay with most of theirs that are
+//! where there is time. A shard is busy from one share of its time on and until another
+//! ([`Gauge`]), so that a meeting is not torn to and fro between two that are about as busy. A
+//! peer never changes shards.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use super::port::ShardIndex;
 const BUSY_PERMILLE: u32 = 700;
 /// Up to this one it is busy no more.
 const IDLE_PERMILLE: u32 = 500;
-/// A peer that is not measured yet counts as much as the average of those that are, and at least and
-/// at most so much. So a wave of joins is spread before it is felt.
+/// A peer that is not measured yet counts as much as the average of those that are, and at least
+/// and at most so much. So a wave of joins is spread before it is felt.
 const PEER_PERMILLE: (f64, f64) = (1.0, 20.0);
 /// Shards whose shares are as close as this are equally loaded; then their peers count.
 const SAME_PERMILLE: u32 = 50;
@@ -81,8 +82,8 @@ pub struct Load {
 /// A policy: the shard for the next peer of a meeting, given every shard's load in order.
 pub type Policy = fn(&[Load]) -> Option<ShardIndex>;
 
-/// Where most of the meeting is of the shards that have time, else the least loaded shard; of equals
-/// the first. `None`: no shard is alive.
+/// Where most of the meeting is of the shards that have time, else the least loaded shard; of
+/// equals the first. `None`: no shard is alive.
 pub fn together(loads: &[Load]) -> Option<ShardIndex> {
     let alive = || loads.iter().enumerate().filter(|(_, load)| load.alive);
     let with_time = alive().filter(|(_, load)| load.own_peers > 0 && !load.is_busy);

@@ -1,12 +1,12 @@
 //! The rings between shards: one (`rtrb`) for each ordered pair, bounded, of slots that one shard
 //! writes once and the other reads once. No count is shared but the two ends of each ring.
 //!
-//! A packet is copied into its slot and out of it. Sharing its buffer instead would take two changes
-//! of a count that the cores pass to and fro, and memory that one core allocates and another frees:
-//! `benches/mesh.rs` has both.
+//! A packet is copied into its slot and out of it. Sharing its buffer instead would take two
+//! changes of a count that the cores pass to and fro, and memory that one core allocates and
+//! another frees: `benches/mesh.rs` has both.
 //!
-//! A shard that sleeps is woken at most once per turn of whoever sends to it; one that is awake looks
-//! at its rings before it sleeps (`wake`).
+//! A shard that sleeps is woken at most once per turn of whoever sends to it; one that is awake
+//! looks at its rings before it sleeps (`wake`).
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ const MESSAGES_PER_TURN: usize = 256;
 /// Of a ring's slots; the fewer, the more shards there are.
 const SLOTS: (usize, usize) = (64, 1_024);
 
-/// How long messages wait between two shards, from the beginning of the sender's turn to that of the
-/// receiver's, in microseconds.
+/// How long messages wait between two shards, from the beginning of the sender's turn to that of
+/// the receiver's, in microseconds.
 static DELAY: Scale =
     scale!("mesh_delay_us", 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000);
 

@@ -1,8 +1,8 @@
 //! How other threads wake a shard that waits: an eventfd, written once per sleep.
 //!
 //! Control wakes it always (`wake`): its commands are few. Other shards wake it only if it sleeps
-//! (`wake_sleeper`): it looks at their rings before it does. Who may write and who must not sleep is
-//! decided by `Flags`, which is checked in every order of steps (loom, below).
+//! (`wake_sleeper`): it looks at their rings before it does. Who may write and who must not sleep
+//! is decided by `Flags`, which is checked in every order of steps (loom, below).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};

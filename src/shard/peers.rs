@@ -14,6 +14,7 @@ use super::inbound::Inbound;
 use super::latency::Latency;
 use super::mesh::Others;
 use super::peer::{Peer, Published};
+use super::seating::Seats;
 use super::slab::{Key, Slab};
 use super::stats::{self, Counter, Stats};
 use super::track::{Home, Track};
@@ -57,6 +58,7 @@ impl Shard {
             meetings: BTreeMap::new(),
             members: BTreeMap::new(),
             reseat_due: false,
+            seats: Seats::default(),
             by_path: HashMap::with_hasher(hasher.clone()),
             by_check: HashMap::with_hasher(hasher.clone()),
             by_ufrag: HashMap::with_hasher(hasher.clone()),
@@ -64,6 +66,7 @@ impl Shard {
             by_track: HashMap::with_hasher(hasher),
             fresh: Vec::new(),
             others: Others::default(),
+            patient_until: None,
             dirty: Dirty::default(),
             turns: 0,
             is_cut: false,
@@ -91,7 +94,8 @@ impl Shard {
                 self.forget_ufrags(key);
                 self.after_transport(now, key);
             }
-            Command::Install(table) => self.install(now, table),
+            Command::Install(table) => self.install(now, *table),
+            Command::Change(change) => self.change(now, change),
             Command::Forget(meeting) => self.forget(now, meeting),
             Command::View { peer, wishes } => self.view(peer, wishes),
         }
@@ -114,7 +118,8 @@ impl Shard {
         }
         let due = self.due.peek().map(|entry| entry.0.0);
         let tick = (!self.meetings.is_empty()).then_some(self.next_tick);
-        [due, tick, self.others.poll_timeout()].into_iter().flatten().min()
+        let (again, patient) = (self.others.poll_timeout(), self.patient_until);
+        [due, tick, again, patient].into_iter().flatten().min()
     }
 
     /// Looks after everything that is due.

@@ -10,7 +10,7 @@ use ringfence::route::id::{
     Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId,
 };
 use ringfence::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use ringfence::shard::command::{Command, PeerSpec, SlotSpec, TrackSpec};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
@@ -152,7 +152,6 @@ fn table(plan: &Plan) -> MeetingTable {
         shards: vec![ShardIndex(0)],
         participants: (0..plan.participants).map(participant).collect(),
         tracks: rows.collect(),
-        rooms: vec![RoomRow { room: ROOM, tracks: (0..2 * plan.publishers as u32).collect() }],
     }
 }
 

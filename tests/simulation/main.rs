@@ -121,7 +121,7 @@ fn nobody_hears_another_room_over_several_shards() {
     }
     // What the oracle is there for has happened.
     assert!(cut > 100 && early > 20, "{cut} from before a cut, {early} ahead of a table");
-    assert!(refused[0] > 100, "{refused:?} refused for want of room");
+    assert!(refused[0] > 10, "{refused:?} refused for want of room");
 }
 
 #[test]

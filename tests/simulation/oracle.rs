@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence::crypto::{OpenError, ReplayWindow};
 use ringfence::route::id::{Epoch, ParticipantId, RoomId, ShardIndex};
-use ringfence::route::table::{MeetingTable, ParticipantRow, TrackRow};
+use ringfence::route::table::{MeetingTable, ParticipantRow, TableChange, TrackRow};
 use ringfence::wire::media::Kind;
 use ringfence::wire::rtp::Rtp;
 
@@ -66,8 +66,15 @@ impl Oracle {
         *highest = tag.index.max(*highest);
     }
 
+    /// A shard takes what is other than in the table it has.
+    pub fn follows(&mut self, shard: ShardIndex, change: &TableChange) {
+        let mut table = self.tables[&shard].clone();
+        table.follow(change);
+        self.installs(shard, table);
+    }
+
     /// A shard takes a table.
-    pub fn installs(&mut self, shard: ShardIndex, table: &MeetingTable) {
+    pub fn installs(&mut self, shard: ShardIndex, table: MeetingTable) {
         for row in table.tracks.iter().filter(|row| row.shard == shard) {
             let source = (row.publisher, row.kind == Kind::Video);
             let cuts = self.cuts.entry(source).or_default();
@@ -76,7 +83,7 @@ impl Oracle {
                 cuts.push((row.audience_epoch, reached));
             }
         }
-        let wanted = edges(table);
+        let wanted = edges(&table);
         let granted = self.tables.get(&shard).map(edges).unwrap_or_default();
         if !wanted.is_subset(&granted) {
             let alien = |(_, who, tag): &&(Sent, ParticipantId, Tag)| {
@@ -86,7 +93,7 @@ impl Oracle {
                 self.violation(format!("granted while {tag:?} was in flight to {who:?}"));
             }
         }
-        self.tables.insert(shard, table.clone());
+        self.tables.insert(shard, table);
     }
 
     /// Submissions that the kernel is done with: up to now they may have been sent.

@@ -11,7 +11,7 @@ use ringfence::control::api::{Change, OfferedSlot, OfferedTrack, PeerAnswer, Pee
 use ringfence::control::{Coordinator, Request, ShardPort, Undelivered, placement};
 use ringfence::crypto::{Opener, Random, Sealer};
 use ringfence::route::id::{MeetingId, ParticipantId, RoomId, ShardIndex, Source};
-use ringfence::route::table::{Audience, Role, Roles};
+use ringfence::route::table::{Audience, MeetingTable, Role, Roles};
 use ringfence::shard::command::{Command, Report};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
 use ringfence::shard::stats::Counter;
@@ -191,7 +191,7 @@ impl World {
             net: Net::default(),
             cores,
             // In one of three worlds the ways between shards fill up.
-            ways: Ways::new(shards, [512, 256, 8][seed as usize % 3]),
+            ways: Ways::new(shards, [512, 256, 4][seed as usize % 3]),
             homes: Vec::new(),
             control,
             meeting,
@@ -323,8 +323,10 @@ impl World {
             let due = wires.borrow().commands.front().is_some_and(|entry| entry.0 <= now);
             let command = if due { wires.borrow_mut().commands.pop_front() } else { None };
             let Some((_, command)) = command else { break };
-            if let Command::Install(table) = &command {
-                oracle.installs(own, table);
+            match &command {
+                Command::Install(table) => oracle.installs(own, MeetingTable::clone(table)),
+                Command::Change(change) => oracle.follows(own, change),
+                _ => {}
             }
             shard.handle_command(now, command);
         }

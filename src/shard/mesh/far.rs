@@ -1,5 +1,5 @@
-//! Away from a track's home: its entry begins and ends, packets come in, and what is wanted of it is
-//! told to the home.
+//! Away from a track's home: its entry begins and ends, packets come in, and what is wanted of it
+//! is told to the home.
 
 use std::time::Instant;
 
@@ -64,11 +64,7 @@ impl Shard {
         if !self.by_track.contains_key(&id) {
             let home = Home::Far { shard: from, meeting };
             let mut track = Track::new(id, codec.kind(), home);
-            let table = self.meetings.get(&meeting).map(|meeting| &meeting.table.tracks);
-            let row = table.and_then(|rows| {
-                let at = rows.binary_search_by_key(&id, |row| row.track).ok()?;
-                rows.get(at)
-            });
+            let row = self.meetings.get(&meeting).and_then(|meeting| meeting.tables.track(id));
             if let Some(row) = row {
                 (track.muted, track.audience_epoch) = (row.muted, row.audience_epoch);
             }

@@ -90,8 +90,8 @@ impl Shard {
         while let Some(ended) = mesh.ended() {
             self.bury(ended);
         }
-        fanout::flush(self);
         self.reseat(now); // what is wanted of other shards follows from it
+        fanout::hand(self);
         if !std::mem::take(&mut self.others.is_due) {
             return;
         }
@@ -177,16 +177,15 @@ impl Shard {
 
     /// After a table: shards that are new to the meeting are told what is published here, and those
     /// that have left it are told that it ended.
-    pub(in crate::shard) fn meet_others(&mut self, id: MeetingId) {
+    pub(in crate::shard) fn meet_others(&mut self, id: MeetingId, shards: &[ShardIndex]) {
         let own = self.config.shard;
         let Shard { meetings, members, peers, tracks, others, .. } = self;
         let Some(meeting) = meetings.get_mut(&id) else { return };
-        let now: Vec<ShardIndex> =
-            meeting.table.shards.iter().copied().filter(|shard| *shard != own).collect();
-        if now == meeting.others {
+        let now = || shards.iter().copied().filter(|shard| *shard != own);
+        if now().eq(meeting.others.iter().copied()) {
             return;
         }
-        let before = std::mem::replace(&mut meeting.others, now);
+        let before = std::mem::replace(&mut meeting.others, now().collect());
         let came: Vec<_> = meeting.others.iter().filter(|to| !before.contains(to)).collect();
         let left: Vec<_> = before.iter().filter(|to| !meeting.others.contains(to)).collect();
         let here = members.get(&id).into_iter().flatten();

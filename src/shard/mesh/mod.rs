@@ -2,8 +2,8 @@
 //!
 //! The publisher's shard is the track's *home*: it decrypts, parses, stores, asks for what is
 //! missing, and hands one copy of each packet to every shard that wants the track (`home`). There
-//! the track has an entry like any other, with a cache and legs of its own, which fan-out and egress
-//! do not tell from the others (`far`).
+//! the track has an entry like any other, with a cache and legs of its own, which fan-out and
+//! egress do not tell from the others (`far`).
 //!
 //! An entry begins and ends by its home's word; who may have it is said by the tables of the shard
 //! itself, and nothing here entitles anybody. A packet says which audience it was said to. If that

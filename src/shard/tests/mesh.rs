@@ -218,8 +218,8 @@ fn what_nobody_wants_does_not_travel() {
     assert_eq!(copies(&mut two, &mut publisher, 4), 0, "gone");
 }
 
-/// What was on its way when the publisher's audience changed is refused, whichever shard has the new
-/// table first; so is what is ahead of the table.
+/// What was on its way when the publisher's audience changed is refused, whichever shard has the
+/// new table first; so is what is ahead of the table.
 #[test]
 fn a_cut_holds_across_the_mesh() {
     let (mut two, mut publisher, mut listener) = Two::new();
@@ -525,7 +525,8 @@ fn sender_reports_go_out_on_the_far_shard() {
     assert!(reports.contains(&slot_ssrc(LISTENER, 0)), "{reports:?}");
 }
 
-/// A signal that comes late does not bring a track back, and a packet without an entry goes nowhere.
+/// A signal that comes late does not bring a track back, and a packet without an entry goes
+/// nowhere.
 #[test]
 fn nothing_goes_where_nothing_was_said_of() {
     let (mut two, _, _) = Two::new();
