@@ -123,7 +123,8 @@ fn spec(id: u64, plan: &Plan, certificate: &Arc<Certificate>) -> PeerSpec {
     }
 }
 
-fn table(plan: &Plan) -> MeetingTable {
+/// Everybody in one room, the publishers on shard 0.
+pub fn table(plan: &Plan) -> MeetingTable {
     let participant = |id| ParticipantRow {
         participant: ParticipantId(id),
         room: ROOM,

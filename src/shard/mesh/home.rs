@@ -168,8 +168,11 @@ impl Shard {
             let Some(peer) = peers.get(publisher) else { continue };
             let Some(meeting) = meetings.get(&peer.meeting) else { continue };
             let Some(live) = track.live(peer.meeting) else { continue };
-            let told = |to: &ShardIndex| others.tell_if_room(*to, Signal::Live(live));
-            if meeting.others.iter().map(told).fold(true, |all, one| all && one) {
+            let mut is_told = true;
+            for to in &meeting.others {
+                is_told &= others.tell_if_room(*to, Signal::Live(live));
+            }
+            if is_told {
                 track.told = live.loudness.step();
             }
         }
