@@ -144,7 +144,7 @@ fn talk_on(io: IoChoice) {
     }
     links.iter_mut().for_each(|link| heard(link, MANY));
     // One at a time, each to a shard that has gone to sleep.
-    for n in 1..=40 {
+    for n in 1..=40_u64 {
         thread::sleep(Duration::from_millis(2));
         links[n as usize % 2].send(1).expect("room for a command");
         heard(&mut links[(n as usize + 1) % 2], MANY + n.div_ceil(2));

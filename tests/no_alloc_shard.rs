@@ -116,10 +116,11 @@ fn a_packet_allocates_nothing() {
     }
 }
 
-/// A message between two shards; a packet's bytes in place.
-enum Slot {
-    Packet { facts: Facts, bytes: [u8; 2_048], len: usize },
-    Signal(Signal),
+/// A message between two shards, its bytes in place.
+struct Slot {
+    what: Result<Facts, Signal>,
+    bytes: [u8; 2_048],
+    len: usize,
 }
 
 /// The way from one shard to the other; takes no memory but at the beginning.
@@ -134,24 +135,23 @@ struct Ends<'a> {
 
 impl Mesh for Ends<'_> {
     fn send(&mut self, _: ShardIndex, message: &Message<'_>) -> bool {
-        self.out.0.push(match message {
-            Message::Signal(signal) => Slot::Signal(*signal),
-            Message::Packet(Carried { facts, payload, .. }) => {
-                let mut bytes = [0; 2_048];
-                bytes[..payload.len()].copy_from_slice(payload);
-                Slot::Packet { facts: *facts, bytes, len: payload.len() }
-            }
-        });
+        let (what, payload) = match message {
+            Message::Signal(signal) => (Err(*signal), &[][..]),
+            Message::Packet(Carried { facts, payload, .. }) => (Ok(*facts), *payload),
+        };
+        let mut bytes = [0; 2_048];
+        bytes[..payload.len()].copy_from_slice(payload);
+        self.out.0.push(Slot { what, bytes, len: payload.len() });
         true
     }
 
     fn receive(&mut self, take: &mut impl FnMut(ShardIndex, Instant, Message<'_>)) {
         let from = ShardIndex(1 - self.own);
         for slot in &self.into.0 {
-            let message = match slot {
-                Slot::Signal(signal) => Message::Signal(*signal),
-                Slot::Packet { facts, bytes, len } => {
-                    let (facts, payload) = (*facts, &bytes[..*len]);
+            let message = match slot.what {
+                Err(signal) => Message::Signal(signal),
+                Ok(facts) => {
+                    let payload = &slot.bytes[..slot.len];
                     Message::Packet(Carried { facts, descriptor: &[], payload })
                 }
             };

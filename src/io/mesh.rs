@@ -323,7 +323,7 @@ mod tests {
         let mut all = rings(&shared, Instant::now());
         for round in 0..200_u64 {
             let index = round % 250;
-            assert!(send(&mut all[0], 2, Kind::Audio, index, &vec![index as u8; 40]));
+            assert!(send(&mut all[0], 2, Kind::Audio, index, &[index as u8; 40]));
             assert!(signal(&mut all[0], 2, round));
             assert!(send(&mut all[1], 2, Kind::Video, index, &vec![index as u8; PACKET_MAX - 2]));
             let expected = [(0, index, 40), (0, round, 0), (1, index, PACKET_MAX - 2)];

@@ -182,8 +182,7 @@ mod tests {
 
     /// Flags that loom watches: every order of steps that the memory model allows is tried.
     mod model {
-        use std::sync::Arc;
-
+        use loom::sync::Arc;
         use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
         use loom::sync::atomic::{AtomicBool, AtomicUsize, fence};
 

@@ -106,7 +106,7 @@ fn the_same_seed_is_the_same_meeting() {
 #[test]
 fn nobody_hears_another_room_over_several_shards() {
     let (mut cut, mut early, mut refused) = (0, 0, [0; 3]);
-    for seed in SEEDS {
+    for seed in 0..6 {
         let mut world = World::over(2 + seed as usize % 2, seed, net::Weather::BAD);
         world.populate(8, 3);
         world.run(Duration::from_secs(20), Script::Announcing);
@@ -120,7 +120,7 @@ fn nobody_hears_another_room_over_several_shards() {
         refused.iter_mut().zip(world.ways.refused).for_each(|(sum, count)| *sum += count);
     }
     // What the oracle is there for has happened.
-    assert!(cut > 100 && early > 20, "{cut} from before a cut, {early} ahead of a table");
+    assert!(cut > 100 && early > 10, "{cut} from before a cut, {early} ahead of a table");
     assert!(refused[0] > 10, "{refused:?} refused for want of room");
 }
 
