@@ -16,8 +16,9 @@ from pathlib import Path
 
 READY_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 10
-# What a run may take beyond joins, ramp and duration.
-LOAD_SECONDS_GRACE = 60
+# What a run may take beyond joins, ramp and duration: thousands who come to one meeting are each told
+# of all the others.
+LOAD_SECONDS_GRACE = 200
 
 
 @dataclass(frozen=True)
