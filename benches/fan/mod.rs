@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringfence::crypto::{Ledger, OVERHEAD_MAX, Opener, Profile, Sealer};
-use ringfence::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
+use ringfence::route::id::{
+    Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId,
+};
 use ringfence::route::table::{
     Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
@@ -352,6 +354,7 @@ fn table(subscribers: u64, kind: Kind) -> MeetingTable {
         track: TrackId(1),
         publisher: ParticipantId(PUBLISHER),
         peer: PeerId(PUBLISHER),
+        shard: ShardIndex(0),
         role: Role(0),
         source: sources(kind),
         kind,
@@ -363,6 +366,7 @@ fn table(subscribers: u64, kind: Kind) -> MeetingTable {
         meeting: MeetingId(1),
         epoch: Epoch(1),
         main: ROOM,
+        shards: vec![ShardIndex(0)],
         participants: (0..=subscribers).map(participant).collect(),
         tracks: vec![track],
     }

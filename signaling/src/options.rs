@@ -48,6 +48,17 @@ pub enum Io {
     Mmsg,
 }
 
+/// Where new peers live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// With the others of their meeting, until that shard is busy.
+    #[default]
+    Together,
+    /// Where the fewest of their meeting are.
+    Apart,
+}
+
 /// On or off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -92,6 +103,10 @@ pub struct ServeOptions {
     #[arg(long, env = "RINGFENCE_PADDING", value_name = "BYTES,PERCENT", value_parser = padding)]
     #[serde(deserialize_with = "padding_text")]
     pub padding: Option<Padding>,
+    /// Where new peers live: together until their shard is busy, or apart, for tests of meetings
+    /// over several shards [default: together].
+    #[arg(long, env = "RINGFENCE_PLACE", hide = true)]
+    pub place: Option<Place>,
     /// Key of tokens, `issuer=secret`; repeatable. Better in the environment or the file than here.
     #[arg(
         long = "key",
@@ -166,6 +181,8 @@ pub struct Settled {
     pub egress_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
+    /// Where new peers live.
+    pub place: Place,
     /// Keys of tokens.
     pub keys: Keys,
     /// Origins besides our own.
@@ -220,6 +237,7 @@ impl ServeOptions {
             trains: options.trains.is_none_or(|switch| switch == Switch::On),
             egress_hold: hold,
             padding: options.padding.unwrap_or_default(),
+            place: options.place.unwrap_or_default(),
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
@@ -248,6 +266,7 @@ impl ServeOptions {
             trains: self.trains.or(file.trains),
             egress_hold: self.egress_hold.or(file.egress_hold),
             padding: self.padding.or(file.padding),
+            place: self.place.or(file.place),
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),

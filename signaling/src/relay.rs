@@ -1,9 +1,10 @@
 //! Starting the relay by the options.
 
+use ringfence::control::placement;
 use ringfence::control::start::{RelayConfig, Running, StartError, start as start_relay};
 use ringfence::io::IoChoice;
 
-use crate::options::{Io, Settled};
+use crate::options::{Io, Place, Settled};
 
 /// Starts the relay's threads.
 ///
@@ -23,6 +24,10 @@ pub fn start(options: &Settled) -> Result<Running, StartError> {
         trains: options.trains,
         egress_hold: options.egress_hold,
         padding: options.padding,
+        place: match options.place {
+            Place::Together => placement::together,
+            Place::Apart => placement::apart,
+        },
     })
 }
 

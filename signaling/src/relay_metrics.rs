@@ -64,6 +64,11 @@ const FAMILIES: &[(Kind, &[[&str; 3]])] = &[
             ["wakes", "wakes", "Turns that another thread asked for"],
             ["holds", "holds", "Turns after which datagrams were let gather"],
             ["commands", "commands", "Commands handed to a shard"],
+            ["mesh_messages_in", "mesh_received", "Messages a shard took from other shards"],
+            ["mesh_packets", "mesh_packets", "Packets handed from one shard to another"],
+            ["mesh_signals", "mesh_signals", "What shards told each other besides packets"],
+            ["mesh_dropped", "mesh_dropped", "Packets for which the way between shards was full"],
+            ["mesh_wakes", "mesh_wakes", "Times a shard woke another that slept"],
             ["submissions", "submissions", "System calls that gave the kernel something to send"],
             ["datagrams_in", "datagrams_received", "Datagrams received from the network"],
             ["bytes_in", "datagram_bytes_received", "Bytes of datagrams received"],
@@ -106,6 +111,7 @@ const FAMILIES: &[(Kind, &[[&str; 3]])] = &[
                 "buffers_in_flight",
                 "Buffers with the kernel, or filled by it, by kind",
             ],
+            ["busy_permille", "shard_busy_permille", "Thousandths of the last seconds in turns"],
             ["alive", "shard_alive", "Whether a shard runs"],
             ["backlog", "shard_backlog", "Commands that wait for a shard"],
         ],
@@ -116,6 +122,7 @@ const FAMILIES: &[(Kind, &[[&str; 3]])] = &[
         &[
             ["added_latency_us", "added_latency", "From a packet's arrival to its sending"],
             ["turn_us", "turn", "How long a turn took"],
+            ["mesh_delay_us", "mesh_delay", "From a turn that sent to another shard to its taking"],
             [
                 "change_us",
                 "change",
@@ -125,8 +132,17 @@ const FAMILIES: &[(Kind, &[[&str; 3]])] = &[
     ),
 ];
 
-/// One row: shard (none: of control), and a label of the family's own.
-type Row = (Option<usize>, Option<(&'static str, &'static str)>);
+/// Of what something is counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Place {
+    Control,
+    Shard(usize),
+    /// From one shard to another.
+    Way(usize, usize),
+}
+
+/// One row: of what, and a label of the family's own.
+type Row = (Place, Option<(&'static str, &'static str)>);
 /// A value, or the cells of a histogram: bounds with their counts, and the sum.
 #[derive(Default, Debug)]
 struct Value {
@@ -162,26 +178,29 @@ fn told_as(name: &'static str) -> (&'static str, Kind, &'static str) {
 /// All values by the relay's name of their family.
 fn families(stats: &RelayStats) -> BTreeMap<&'static str, Rows> {
     let mut families: BTreeMap<&'static str, Rows> = BTreeMap::new();
-    let mut add = |shard, name: &'static str, number| {
+    let mut add = |place, name: &'static str, number| {
         let (family, label) = name.split_once('/').unwrap_or((name, ""));
         let rows = families.entry(family).or_default();
         match label.split_once('=') {
             Some(("le", bound)) => {
                 let bound = bound.parse().unwrap_or(f64::INFINITY);
-                rows.entry((shard, None)).or_default().cells.push((bound, number));
+                rows.entry((place, None)).or_default().cells.push((bound, number));
             }
-            label => rows.entry((shard, label)).or_default().number = number, // the sum has no `=`
+            label => rows.entry((place, label)).or_default().number = number, // the sum has no `=`
         }
     };
     for (name, value) in &stats.control {
-        add(None, name, *value);
+        add(Place::Control, name, *value);
     }
     for (shard, counted) in stats.shards.iter().enumerate() {
         for (name, value) in &counted.counters {
-            add(Some(shard), name, *value);
+            add(Place::Shard(shard), name, *value);
         }
-        add(Some(shard), "alive", u64::from(counted.alive));
-        add(Some(shard), "backlog", counted.backlog as u64);
+        for (from, to, name, value) in &counted.mesh {
+            add(Place::Way(*from, *to), name, *value);
+        }
+        add(Place::Shard(shard), "alive", u64::from(counted.alive));
+        add(Place::Shard(shard), "backlog", counted.backlog as u64);
     }
     families
 }
@@ -195,10 +214,16 @@ impl Collector for RelayMetrics {
             let unit = kind.unit();
             let mut metric =
                 encoder.encode_descriptor(name, help, unit.as_ref(), kind.metric_type())?;
-            for ((shard, label), value) in rows {
-                let shard = shard.map(|shard| shard.to_string());
-                let shard = shard.as_deref().map(|shard| ("shard", shard));
-                let labels: Vec<(&str, &str)> = shard.into_iter().chain(label).collect();
+            for ((place, label), value) in rows {
+                let place = match place {
+                    Place::Control => Vec::new(),
+                    Place::Shard(shard) => vec![("shard", shard.to_string())],
+                    Place::Way(from, to) => {
+                        vec![("from", from.to_string()), ("to", to.to_string())]
+                    }
+                };
+                let place = place.iter().map(|(name, shard)| (*name, shard.as_str()));
+                let labels: Vec<(&str, &str)> = place.chain(label).collect();
                 if labels.is_empty() {
                     tell(&mut metric, kind, &value)?;
                 } else {
@@ -252,7 +277,8 @@ mod tests {
     }
 
     fn shard(counters: &[(&'static str, u64)]) -> ShardStats {
-        ShardStats { alive: true, peers: 0, backlog: 3, counters: counters.to_vec() }
+        let (counters, mesh) = (counters.to_vec(), Vec::new());
+        ShardStats { alive: true, peers: 0, backlog: 3, counters, mesh }
     }
 
     fn stats(control: &[(&'static str, u64)], shards: Vec<ShardStats>) -> RelayStats {
@@ -280,7 +306,10 @@ mod tests {
         ];
         let control =
             [("change_us/le=100", 0), ("change_us/le=inf", 1), ("change_us/sum", 1_000_000)];
-        let text = told(&stats(&control, vec![shard(&counted), shard(&counted[..1])]));
+        let ways = [(1, 0, "mesh_packets", 8), (1, 0, "mesh_dropped/kind=video", 6)];
+        let delay = [(0, 1, "mesh_delay_us/le=10", 3), (0, 1, "mesh_delay_us/sum", 5_000_000)];
+        let second = ShardStats { mesh: [ways, delay].concat(), ..shard(&counted[..1]) };
+        let text = told(&stats(&control, vec![shard(&counted), second]));
         for line in [
             "# TYPE ringfence_packets_forwarded counter",
             r#"ringfence_packets_forwarded_total{shard="0"} 70"#,
@@ -298,13 +327,17 @@ mod tests {
             r#"ringfence_train_datagrams_bucket{le="1.0",shard="0"} 6"#,
             r#"ringfence_made_up_total{shard="0"} 9"#, // hidden is nothing
             r#"ringfence_shard_backlog{shard="1"} 3"#,
+            r#"ringfence_mesh_packets_total{from="1",to="0"} 8"#,
+            r#"ringfence_mesh_dropped_total{from="1",to="0",kind="video"} 6"#,
+            r#"ringfence_mesh_delay_seconds_bucket{le="0.00001",from="0",to="1"} 3"#,
+            r#"ringfence_mesh_delay_seconds_sum{from="0",to="1"} 5.0"#,
             r#"ringfence_change_seconds_bucket{le="+Inf"} 1"#,
             "ringfence_change_seconds_sum 1.0",
         ] {
             assert!(text.lines().any(|told| told == line), "{line} in\n{text}");
         }
         let types = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-        assert_eq!(types, 8 + 2, "each family once, with `shard_alive` and `shard_backlog`");
+        assert_eq!(types, 8 + 3 + 2, "each family once, with `shard_alive` and `shard_backlog`");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::names::Names;
 use super::placement::{Policy, together};
 use super::port::{Lane, ShardIndex, ShardPort};
 use super::request::{RelayStats, Reply, Request, ShardStats, Wanted};
+use super::speaking::Speaking;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
 use crate::shard::command::{Command, Gone, Report};
@@ -69,6 +70,8 @@ pub(super) struct Entry {
     pub(super) views_due: BTreeSet<PeerId>,
     /// The same of the pair under way.
     pub(super) views_now: BTreeSet<PeerId>,
+    /// Who speaks, by what its shards report.
+    pub(super) speaking: Speaking,
 }
 
 impl Entry {
@@ -83,6 +86,7 @@ impl Entry {
             wishes: BTreeMap::new(),
             views_due: BTreeSet::new(),
             views_now: BTreeSet::new(),
+            speaking: Speaking::default(),
         }
     }
 }
@@ -113,7 +117,7 @@ pub struct Coordinator<P> {
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
     /// The time, if somebody tells it.
-    now: Option<Instant>,
+    pub(super) now: Option<Instant>,
     changes: Histogram,
 }
 
@@ -252,8 +256,10 @@ impl<P: ShardPort> Coordinator<P> {
                     self.events.push(RelayEvent::Slots { peer, slots });
                 }
             }
-            Report::Speaking { meeting, participants } => {
-                if self.meetings.contains_key(&meeting) {
+            Report::Speaking { meeting, loudest } => {
+                let entry = self.meetings.get_mut(&meeting);
+                let changed = entry.and_then(|entry| entry.speaking.report(shard, loudest));
+                if let Some(participants) = changed {
                     self.events.push(RelayEvent::Speaking { meeting, participants });
                 }
             }
@@ -276,6 +282,9 @@ impl<P: ShardPort> Coordinator<P> {
         let meetings: Vec<MeetingId> = self.meetings.keys().copied().collect();
         for meeting in meetings {
             let Some(entry) = self.meetings.get_mut(&meeting) else { continue };
+            if let Some(participants) = entry.speaking.forget(shard) {
+                self.events.push(RelayEvent::Speaking { meeting, participants });
+            }
             let step = entry.epochs.shard_ended(shard);
             self.take(meeting, step);
         }
@@ -297,6 +306,9 @@ impl<P: ShardPort> Coordinator<P> {
         let present = entry.model.shards();
         for shard in entry.known_to.extract_if(.., |shard| !present.contains_key(shard)) {
             self.lanes[shard.0].push(Command::Forget(meeting));
+            if let Some(participants) = entry.speaking.forget(shard) {
+                self.events.push(RelayEvent::Speaking { meeting, participants });
+            }
         }
         if entry.closing {
             self.meetings.remove(&meeting);
@@ -335,6 +347,7 @@ impl<P: ShardPort> Coordinator<P> {
             peers: lane.peers,
             backlog: lane.backlog(),
             counters: lane.port.counters(),
+            mesh: lane.port.mesh(),
         };
         RelayStats {
             meetings: self.meetings.len(),

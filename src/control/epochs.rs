@@ -131,10 +131,11 @@ impl<W> Epochs<W> {
             revoked.any(|((_, before), common)| !say_the_same(before.as_ref(), common.as_ref()));
         if revokes {
             self.last.0 += 1;
+            let shards: Vec<ShardIndex> = self.latest.shards().into_iter().collect();
             for shard in &informed {
                 let rows = granted.iter().zip(&common);
                 let rows = rows.map(|((id, before), after)| (*id, before.as_ref(), after.as_ref()));
-                let change = change_for(self.meeting, self.last, *shard, rows);
+                let change = change_for(self.meeting, self.last, *shard, shards.clone(), rows);
                 step.commands.push((*shard, Command::Change(Box::new(change))));
             }
             for ((_, in_force), common) in granted.iter_mut().zip(common) {
@@ -192,12 +193,13 @@ impl<W> Epochs<W> {
     fn grant(&mut self, mut pair: Pair<W>, step: &mut Step<W>) {
         if !pair.granted.is_empty() {
             self.last.0 += 1;
+            let shards: Vec<ShardIndex> = self.latest.shards().into_iter().collect();
             pair.unacknowledged = self.latest.shards().difference(&self.ended).copied().collect();
             for shard in &pair.unacknowledged {
                 let command = if pair.informed.contains(shard) {
                     let rows = pair.granted.iter();
                     let rows = rows.map(|(id, then)| (*id, then.as_ref(), self.latest.rows(*id)));
-                    let change = change_for(self.meeting, self.last, *shard, rows);
+                    let change = change_for(self.meeting, self.last, *shard, shards.clone(), rows);
                     Command::Change(Box::new(change))
                 } else {
                     let table = self.latest.for_shard(self.meeting, self.main, self.last, *shard);
@@ -401,7 +403,12 @@ mod tests {
                 assert!(!self.shards[index].ended, "nothing for the dead");
                 let table = after(self.shards[index].sent.take(), command);
                 let expected = if step.granted { &self.target } else { &self.common };
-                let expected = expected.for_shard(MeetingId(1), MAIN, self.epochs.last(), shard);
+                let whole = |picture: &whole::Picture| {
+                    picture.for_shard(MeetingId(1), MAIN, self.epochs.last(), shard)
+                };
+                // Who is there at the end of the pair is told with its beginning.
+                let shards = whole(&self.target).shards;
+                let expected = MeetingTable { shards, ..whole(expected) };
                 assert_eq!(table, expected, "as if built whole");
                 self.shards[index].sent = Some(table.clone());
                 self.shards[index].queue.push_back(table);

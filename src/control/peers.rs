@@ -138,12 +138,13 @@ impl<P: ShardPort> Coordinator<P> {
 
     fn loads(&mut self, meeting: MeetingId) -> Result<Vec<Load>, Refusal> {
         let own = self.entry(meeting)?.model.shards().clone();
-        let load = |(index, lane): (usize, &Lane<P>)| Load {
-            peers: lane.peers,
+        let now = self.now;
+        let load = |(index, lane): (usize, &mut Lane<P>)| Load {
             own_peers: own.get(&ShardIndex(index)).copied().unwrap_or_default(),
             alive: !lane.is_ended(),
+            ..lane.gauge.load(now, lane.port.busy_permille(), lane.peers)
         };
-        Ok(self.lanes.iter().enumerate().map(load).collect())
+        Ok(self.lanes.iter_mut().enumerate().map(load).collect())
     }
 
     pub(super) fn remove_peer(&mut self, peer: PeerId, reply: Reply<()>) {

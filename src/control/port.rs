@@ -7,14 +7,13 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use super::placement::Gauge;
+
+pub use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 
 /// So many commands may wait for one shard before control takes no more requests.
 pub const BACKLOG_CROWDED: usize = 1_024;
-
-/// Which shard: 0.. in the order they were started.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ShardIndex(pub usize);
 
 /// Why a command was not taken.
 #[derive(Debug)]
@@ -45,6 +44,16 @@ pub trait ShardPort {
 
     /// What it counts, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
+
+    /// Thousandths of its time that it was busy over the last seconds; `None`: nobody measures.
+    fn busy_permille(&self) -> Option<u32> {
+        None
+    }
+
+    /// What is counted of the ways between it and other shards: from and to which, name, count.
+    fn mesh(&self) -> Vec<(usize, usize, &'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// A shard with the commands that wait for it.
@@ -54,6 +63,8 @@ pub struct Lane<P> {
     pub port: P,
     /// Peers placed there.
     pub peers: usize,
+    /// How busy it counts as.
+    pub gauge: Gauge,
     backlog: VecDeque<Command>,
     ended: bool,
 }
@@ -61,7 +72,8 @@ pub struct Lane<P> {
 impl<P: ShardPort> Lane<P> {
     /// A shard without peers.
     pub fn new(port: P) -> Self {
-        Self { port, peers: 0, backlog: VecDeque::new(), ended: false }
+        let (backlog, gauge) = (VecDeque::new(), Gauge::default());
+        Self { port, peers: 0, gauge, backlog, ended: false }
     }
 
     /// Sends `command` after all that were pushed before.

@@ -32,6 +32,8 @@ pub struct ShardStats {
     pub backlog: usize,
     /// Its counters, by name.
     pub counters: Vec<(&'static str, u64)>,
+    /// What it counts of the ways between it and other shards: from and to which, name, count.
+    pub mesh: Vec<(usize, usize, &'static str, u64)>,
 }
 
 /// How much there is of everything.

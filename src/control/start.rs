@@ -11,10 +11,12 @@ use super::api::RelayEvent;
 use super::candidates::candidates;
 use super::coordinator::Coordinator;
 use super::handle::RelayHandle;
+use super::placement::Policy;
 use super::port::{ShardPort, Undelivered};
 use super::relay::{Bell, Relay};
 use crate::crypto::Random;
 use crate::io::{self, Driver, IoChoice, IoConfig, Notify, Refused, ShardLink};
+use crate::route::id::ShardIndex;
 use crate::shard::command::{Command, Report};
 use crate::shard::plan::Padding;
 use crate::shard::{Shard, ShardConfig};
@@ -40,6 +42,8 @@ pub struct RelayConfig {
     pub egress_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
+    /// Where new peers live.
+    pub place: Policy,
 }
 
 /// One shard that runs.
@@ -114,6 +118,14 @@ impl ShardPort for Link {
         let published = self.link.published();
         published.named().chain(Shard::counter_names().zip(published.world())).collect()
     }
+
+    fn busy_permille(&self) -> Option<u32> {
+        u32::try_from(self.link.published().io(io::Counter::BusyPermille)).ok()
+    }
+
+    fn mesh(&self) -> Vec<(usize, usize, &'static str, u64)> {
+        self.link.published().mesh().collect()
+    }
 }
 
 /// A relay that runs: the handle to it, what it tells, and what runs it. It ends when the last
@@ -141,7 +153,8 @@ pub fn start(config: &RelayConfig) -> Result<Running, StartError> {
     let bell = Bell::default();
     let links = start_shards(config, &bell)?;
     let shards = links.iter().map(Link::started).collect();
-    let coordinator = Coordinator::new(links, Arc::new(certificate), Random::from_seed(seed));
+    let coordinator = Coordinator::new(links, Arc::new(certificate), Random::from_seed(seed))
+        .with_placement(config.place);
     let (handle, events) = Relay::spawn(coordinator, bell).map_err(StartError::System)?;
     Ok(Running { handle, events, shards })
 }
@@ -162,7 +175,9 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
     let clock = NtpClock::new(Instant::now(), since_epoch);
     let (trains, padding) = (config.trains, config.padding);
     let make = move |seat: io::Seat| {
-        Shard::new(ShardConfig { trains, padding, ..ShardConfig::new(seat.seed, seat.now, clock) })
+        let shard = ShardIndex(seat.shard);
+        let config = ShardConfig::new(seat.seed, seat.now, clock);
+        Shard::new(ShardConfig { shard, trains, padding, ..config })
     };
     let links = io::start(&io_config, make).map_err(StartError::Shard)?;
     let with_candidates = links.into_iter().map(|link| {

@@ -56,6 +56,7 @@ impl Rows {
                     track: *track,
                     publisher: id,
                     peer: peer_id,
+                    shard: peer.shard,
                     role: who.role(),
                     source: *source,
                     kind: kind_of(*source),
@@ -190,16 +191,18 @@ impl Picture {
         let mut tracks: Vec<TrackRow> =
             self.people.values().flat_map(|rows| &rows.tracks).cloned().collect();
         tracks.sort_unstable_by_key(|row| row.track);
-        MeetingTable { meeting, epoch, main, participants, tracks }
+        let shards = self.shards.keys().copied().collect();
+        MeetingTable { meeting, epoch, main, shards, participants, tracks }
     }
 }
 
 /// What a shard gets that has the tables before: the rows that are other now. Each entry is one
-/// participant's rows before and after.
+/// participant's rows before and after. `shards`: those that have peers of the meeting after it.
 pub fn change_for<'a>(
     meeting: MeetingId,
     epoch: Epoch,
     shard: ShardIndex,
+    shards: Vec<ShardIndex>,
     rows: impl Iterator<Item = (ParticipantId, Option<&'a Rows>, Option<&'a Rows>)>,
 ) -> TableChange {
     let (mut participants, mut tracks) = (Vec::new(), Vec::new());
@@ -218,7 +221,7 @@ pub fn change_for<'a>(
         let other = now.iter().filter(|row| place(row, then) != Some(*row));
         tracks.extend(other.map(|row| (row.track, Some(row.clone()))));
     }
-    TableChange { meeting, epoch, participants, tracks }
+    TableChange { meeting, epoch, shards, participants, tracks }
 }
 
 /// Whether the same people may have been spoken to, as far as the track's side of the rule goes.
@@ -252,6 +255,7 @@ fn meet_tracks(old: &TrackRow, new: &TrackRow) -> TrackRow {
         track: new.track,
         publisher: new.publisher,
         peer: new.peer,
+        shard: new.shard,
         role: old.role,
         source: new.source,
         kind: new.kind,

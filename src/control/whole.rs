@@ -1,7 +1,7 @@
 //! For tests: the tables of a meeting built whole from the model, each epoch anew, as the slow form
 //! of what `tables` keeps by following changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Meeting, kind_of};
 use super::port::ShardIndex;
@@ -39,6 +39,7 @@ impl Picture {
                 track: *id,
                 publisher: track.publisher,
                 peer: track.peer,
+                shard: model.peers().get(&track.peer)?.shard,
                 role: publisher.role(),
                 source: track.source,
                 kind: kind_of(track.source),
@@ -110,7 +111,9 @@ impl Picture {
             row.peers.retain(|peer| self.shards.get(peer) == Some(&shard));
         }
         let tracks = self.tracks.clone();
-        MeetingTable { meeting, epoch, main, participants, tracks }
+        let shards: BTreeSet<ShardIndex> = self.shards.values().copied().collect();
+        let shards = shards.into_iter().collect();
+        MeetingTable { meeting, epoch, main, shards, participants, tracks }
     }
 
     /// Participants, ascending.

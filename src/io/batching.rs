@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// Over how long the busy share is averaged: a few frame intervals of video, whose bursts are
 /// neither load nor idleness by themselves.
 const MEMORY: Duration = Duration::from_millis(100);
+/// Over how long the load is averaged that placement goes by: a few joins are none yet.
+const LOAD_MEMORY: Duration = Duration::from_secs(2);
 /// Up to this share of its time a core forwards at once: half of it is room for any burst.
 const SHARE_IDLE: f64 = 0.50;
 /// From this share on it holds as long as it may. The hold grows evenly in between. Holding lowers
@@ -27,6 +29,8 @@ pub(super) struct Batching {
     hold_max: Duration,
     /// Part of the time spent in turns, 0 to 1.
     share: f64,
+    /// The same over [`LOAD_MEMORY`].
+    load: f64,
     /// Of the last turn.
     begun: Instant,
     ended: Instant,
@@ -35,7 +39,7 @@ pub(super) struct Batching {
 impl Batching {
     /// Idle at `now`; `hold_max` is from the beginning of a turn to that of the next.
     pub fn new(hold_max: Duration, now: Instant) -> Self {
-        Self { hold_max, share: 0.0, begun: now, ended: now }
+        Self { hold_max, share: 0.0, load: 0.0, begun: now, ended: now }
     }
 
     /// A turn has been taken. Returns how long it took.
@@ -44,11 +48,17 @@ impl Batching {
         let past = ended.saturating_duration_since(self.ended);
         if !past.is_zero() {
             let share = (work.as_secs_f64() / past.as_secs_f64()).min(1.0);
-            let weight = past.as_secs_f64() / (past + MEMORY).as_secs_f64();
-            self.share += weight * (share - self.share);
+            let weight = |memory: Duration| past.as_secs_f64() / (past + memory).as_secs_f64();
+            self.share += weight(MEMORY) * (share - self.share);
+            self.load += weight(LOAD_MEMORY) * (share - self.load);
         }
         (self.begun, self.ended) = (begun, ended);
         work
+    }
+
+    /// How busy the shard was over the last seconds, in thousandths.
+    pub fn busy_permille(&self) -> u64 {
+        (self.load * 1_000.0) as u64 // between 0 and 1
     }
 
     /// From the beginning of a turn to that of the next, at least, for the share of now.
@@ -114,7 +124,7 @@ mod tests {
         ] {
             let now = Instant::now();
             let (begun, ended) = (now, now + micros(taken));
-            let batching = Batching { hold_max: HOLD, share, begun, ended };
+            let batching = Batching { hold_max: HOLD, share, load: share, begun, ended };
             let pause = batching.pause().map(|pause| pause.as_micros());
             assert_eq!(pause, expected.map(|pause| pause.as_micros()), "{share} {taken}");
         }
@@ -128,6 +138,7 @@ mod tests {
         assert_eq!(batching.pause(), None, "a turn of 30 ms in a second of nothing");
         busy(&mut batching, micros(450), micros(500), Duration::from_millis(300));
         assert!(batching.hold() > HOLD.mul_f64(0.9), "{:?}", batching.hold());
+        assert!(batching.busy_permille() < 300, "{} is a burst", batching.busy_permille());
         busy(&mut batching, micros(50), micros(500), Duration::from_millis(150));
         assert_eq!(batching.hold(), Duration::ZERO, "and it passes as soon");
     }

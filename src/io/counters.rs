@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::mesh;
+
 use crate::shard::histogram::{Histogram, Scale, scale};
 
 /// What `io` counts; the discriminant is the index.
@@ -17,6 +19,8 @@ pub enum Counter {
     Wakes,
     /// Commands handed over.
     Commands,
+    /// Messages taken that other shards sent.
+    MeshIn,
     /// Datagrams received.
     DatagramsIn,
     /// Their bytes.
@@ -58,6 +62,8 @@ pub enum Counter {
     BusyNs,
     /// Nanoseconds of CPU that the shard's thread used, waits and all (`CLOCK_THREAD_CPUTIME_ID`).
     CpuNs,
+    /// Now: thousandths of the last seconds spent in turns.
+    BusyPermille,
     /// Now: send slots the kernel holds.
     SendInFlight,
     /// Now: receive buffers filled and not handed over.
@@ -68,10 +74,11 @@ pub enum Counter {
 
 impl Counter {
     /// All, in order of their indices.
-    pub const ALL: [Counter; 25] = [
+    pub const ALL: [Counter; 27] = [
         Counter::Turns,
         Counter::Wakes,
         Counter::Commands,
+        Counter::MeshIn,
         Counter::DatagramsIn,
         Counter::BytesIn,
         Counter::BuffersIn,
@@ -91,6 +98,7 @@ impl Counter {
         Counter::Holds,
         Counter::BusyNs,
         Counter::CpuNs,
+        Counter::BusyPermille,
         Counter::SendInFlight,
         Counter::ReceiveFilled,
         Counter::ReceiveLent,
@@ -102,6 +110,7 @@ impl Counter {
             Counter::Turns => "turns",
             Counter::Wakes => "wakes",
             Counter::Commands => "commands",
+            Counter::MeshIn => "mesh_messages_in",
             Counter::DatagramsIn => "datagrams_in",
             Counter::BytesIn => "bytes_in",
             Counter::BuffersIn => "buffers_in",
@@ -121,6 +130,7 @@ impl Counter {
             Counter::Holds => "holds",
             Counter::BusyNs => "busy_ns",
             Counter::CpuNs => "cpu_ns",
+            Counter::BusyPermille => "busy_permille",
             Counter::SendInFlight => "buffers_in_flight/kind=send",
             Counter::ReceiveFilled => "buffers_in_flight/kind=receive_filled",
             Counter::ReceiveLent => "buffers_in_flight/kind=receive_lent",
@@ -164,9 +174,15 @@ impl Counters {
 
     /// Changes with every piece of work, but not with idle turns.
     pub fn work(&self) -> u64 {
-        [Counter::BuffersIn, Counter::Commands, Counter::MessagesOut, Counter::SendDropped]
-            .into_iter()
-            .fold(0, |sum, counter| sum.wrapping_add(self.counts[counter as usize]))
+        [
+            Counter::BuffersIn,
+            Counter::Commands,
+            Counter::MeshIn,
+            Counter::MessagesOut,
+            Counter::SendDropped,
+        ]
+        .into_iter()
+        .fold(0, |sum, counter| sum.wrapping_add(self.counts[counter as usize]))
     }
 
     #[cfg(test)]
@@ -181,14 +197,26 @@ pub struct Published {
     io: [AtomicU64; COUNTERS],
     turns: Box<[AtomicU64]>,
     world: Box<[AtomicU64]>,
+    shard: usize,
+    mesh: Box<[AtomicU64]>,
 }
 
 impl Published {
-    pub(super) fn new(world: usize) -> Self {
+    /// Of shard `shard` of so many, whose world counts `world` numbers.
+    pub(super) fn new(world: usize, shard: usize, shards: usize) -> Self {
+        let mesh = if shards > 1 { shards * mesh::CELLS } else { 0 };
         Self {
+            shard,
+            mesh: (0..mesh).map(|_| AtomicU64::new(0)).collect(),
             io: [const { AtomicU64::new(0) }; COUNTERS],
             turns: TURNS.names.iter().map(|_| AtomicU64::new(0)).collect(),
             world: (0..world).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    pub(super) fn store_mesh(&self, cells: impl Iterator<Item = u64>) {
+        for (cell, value) in self.mesh.iter().zip(cells) {
+            cell.store(value, Relaxed);
         }
     }
 
@@ -210,6 +238,15 @@ impl Published {
         let counters = Counter::ALL.iter().map(|counter| (counter.name(), self.io(*counter)));
         let turns = TURNS.names.iter().copied();
         counters.chain(turns.zip(self.turns.iter().map(|cell| cell.load(Relaxed))))
+    }
+
+    /// What is counted of the ways between this shard and the others: from and to which, by name.
+    pub fn mesh(&self) -> impl Iterator<Item = (usize, usize, &'static str, u64)> + '_ {
+        let cells = self.mesh.iter().enumerate();
+        cells.filter_map(|(place, cell)| {
+            let (from, to, name) = mesh::name(self.shard, place);
+            (from != to).then(|| (from, to, name, cell.load(Relaxed)))
+        })
     }
 
     /// The counters of the world, in its own order.

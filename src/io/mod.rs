@@ -19,6 +19,7 @@ mod drive;
 mod incoming;
 mod interfaces;
 mod link;
+mod mesh;
 mod mmsg;
 mod outgoing;
 mod pages;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::world::World;
 use crate::shard::Shard;
 use crate::shard::command::{Command, Report};
+use crate::shard::mesh::Mesh;
 use crate::shard::outbox::Outbox;
 use crate::wire::path::Path;
 
@@ -20,6 +21,14 @@ impl World for Shard {
 
     fn handle_command(&mut self, now: Instant, command: Command) {
         Shard::handle_command(self, now, command);
+    }
+
+    fn take_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
+        Shard::take_over(self, now, mesh);
+    }
+
+    fn hand_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
+        Shard::hand_over(self, now, mesh);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -14,6 +14,7 @@ use super::counters::Published;
 use super::drive::Drive;
 use super::interfaces::local_addresses;
 use super::link::{Ended, ShardLink, Shared};
+use super::mesh::{Rings, rings};
 use super::mmsg::Mmsg;
 use super::refusal::{Driver, Refusal, StartError, Step};
 use super::socket::Socket;
@@ -40,11 +41,31 @@ where
     F: Fn(Seat) -> W + Send + Sync + 'static,
 {
     let make_world = Arc::new(make_world);
-    (0..config.shards).map(|shard| start_shard(config, shard, make_world.clone())).collect()
+    let count = config.shards;
+    let shared: Result<Vec<_>, _> = (0..count).map(|it| share::<W>(config, it, count)).collect();
+    let shared = shared?;
+    let rings = rings(&shared, Instant::now());
+    let ends = shared.into_iter().zip(rings).enumerate();
+    let start =
+        |(shard, (shared, rings))| start_on(config, shard, make_world.clone(), shared, rings);
+    ends.map(start).collect()
 }
 
-/// Starts one shard: one of those of [`start`], or again after it has ended and its link was
-/// dropped.
+/// What a shard shares with others, before it is started.
+fn share<W: World>(
+    config: &IoConfig,
+    shard: usize,
+    shards: usize,
+) -> Result<Arc<Shared>, StartError> {
+    let wake = Wake::new().map_err(|error| {
+        let port = port_of(config, shard).unwrap_or(config.port);
+        StartError { shard, port, refusal: Refusal::new(Step::Wake, &error) }
+    })?;
+    Ok(Arc::new(Shared::new(wake, Published::new(W::COUNTERS, shard, shards))))
+}
+
+/// Starts one shard by itself, or again after it has ended and its link was dropped. No other shard
+/// reaches it, nor it any other.
 ///
 /// # Errors
 /// What the system refused.
@@ -57,12 +78,26 @@ where
     W: World + 'static,
     F: Fn(Seat) -> W + Send + Sync + 'static,
 {
+    let shared = share::<W>(config, shard, 1)?;
+    start_on(config, shard, make_world, shared, Rings::none(Instant::now()))
+}
+
+fn start_on<W, F>(
+    config: &IoConfig,
+    shard: usize,
+    make_world: Arc<F>,
+    shared: Arc<Shared>,
+    rings: Rings,
+) -> Result<Link<W>, StartError>
+where
+    W: World + 'static,
+    F: Fn(Seat) -> W + Send + Sync + 'static,
+{
     let port = port_of(config, shard);
     let refused = |refusal| StartError { shard, port: port.unwrap_or(config.port), refusal };
     let no_port = Refusal { step: Step::Bind, errno: libc::EADDRNOTAVAIL };
     let port = port.ok_or(refused(no_port))?;
     let socket = open(config, port).map_err(refused)?;
-    let wake = Wake::new().map_err(|error| refused(Refusal::new(Step::Wake, &error)))?;
     let seed = random_seed().map_err(|error| refused(Refusal::new(Step::Random, &error)))?;
     let seat = Seat {
         shard,
@@ -71,7 +106,6 @@ where
         seed,
         now: Instant::now(),
     };
-    let shared = Arc::new(Shared::new(wake, Published::new(W::COUNTERS)));
     let (commands, commands_end) = rtrb::RingBuffer::new(config.tuning.commands.max(1));
     let (reports_end, reports) = rtrb::RingBuffer::new(config.tuning.reports.max(1));
     let (started, has_started) = sync_channel(1);
@@ -84,6 +118,7 @@ where
                 shared: &shared,
                 commands: commands_end,
                 reports: reports_end,
+                rings,
                 notify: &config.notify,
             };
             let ended = live::<W>(&config, seat, Arc::new(socket), ends, &*make_world, &started);

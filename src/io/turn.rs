@@ -9,6 +9,7 @@ use super::config::{IoConfig, Notify};
 use super::counters::{Counter, Counters};
 use super::drive::Drive;
 use super::link::Shared;
+use super::mesh::Rings;
 use super::system::thread_cpu_time;
 use super::world::World;
 use crate::shard::outbox::Outbox;
@@ -26,6 +27,7 @@ pub(super) struct Ends<'a, C, R> {
     pub shared: &'a Shared,
     pub commands: rtrb::Consumer<C>,
     pub reports: rtrb::Producer<R>,
+    pub rings: Rings,
     pub notify: &'a Notify,
 }
 
@@ -76,7 +78,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
                 self.driver.pause(pause);
             }
             if let Next::Wait(timeout) = next {
-                self.driver.wait(timeout, &mut self.counters)?;
+                self.wait(timeout)?;
             }
             let now = self.driver.now();
             if !matches!(next, Next::Wait(_)) {
@@ -95,6 +97,20 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         }
     }
 
+    /// Waits, unless another shard has sent something since the last turn: it wakes only those who
+    /// lie down.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let Ends { rings, shared, .. } = &self.ends;
+        if rings.is_empty() {
+            return self.driver.wait(timeout, &mut self.counters);
+        }
+        shared.wake.lie_down();
+        let timeout = if rings.has_news() { Some(Duration::ZERO) } else { timeout };
+        let waited = self.driver.wait(timeout, &mut self.counters);
+        shared.wake.get_up();
+        waited
+    }
+
     fn turn(&mut self, world: &mut W, now: Instant) -> Next {
         let Self { driver, counters, .. } = self;
         let before = counters.work();
@@ -102,12 +118,23 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         driver.ingress(self.datagrams_per_turn, counters, &mut |path, datagram| {
             world.handle_datagram(now, path, datagram);
         });
+        let rings = &mut self.ends.rings;
+        let is_alone = rings.is_empty();
+        if !is_alone {
+            rings.begin(now);
+            world.take_over(now, rings);
+            rings.count(counters);
+        }
         let has_commands = commands(&mut self.ends.commands, counters, |command| {
             world.handle_command(now, command)
         });
         if world.poll_timeout().is_some_and(|at| at <= now) {
             world.handle_timeout(now);
             self.publish_at.get_or_insert(now + PUBLISH_EVERY);
+        }
+        if !is_alone {
+            world.hand_over(now, rings);
+            rings.wake();
         }
         let completed = driver.outbox().completed_below();
         world.egress(now, driver.outbox());
@@ -169,6 +196,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         for (counter, value) in [
             (Counter::KernelDrops, self.driver.kernel_drops()),
             (Counter::CpuNs, thread_cpu_time().as_nanos() as u64),
+            (Counter::BusyPermille, self.batching.busy_permille()),
             (Counter::SendInFlight, self.driver.outbox().in_flight() as u64),
             (Counter::ReceiveFilled, filled as u64),
             (Counter::ReceiveLent, lent as u64),
@@ -177,6 +205,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         }
         world.counters(&mut self.world_counters);
         self.ends.shared.published.store(&self.counters, &self.world_counters);
+        self.ends.shared.published.store_mesh(self.ends.rings.cells());
     }
 }
 
@@ -326,11 +355,12 @@ mod tests {
         period: Duration,
         set: impl Fn(&mut Script, &mut Sender),
     ) -> Next {
-        let shared = Arc::new(Shared::new(Wake::new().unwrap(), Published::new(0)));
+        let shared = Arc::new(Shared::new(Wake::new().unwrap(), Published::new(0, 0, 1)));
         let (_, commands) = rtrb::RingBuffer::new(1);
         let (reports, _) = rtrb::RingBuffer::new(1);
         let notify = Notify::default();
-        let ends = Ends { shard: 0, shared: &shared, commands, reports, notify: &notify };
+        let rings = Rings::none(Instant::now());
+        let ends = Ends { shard: 0, shared: &shared, commands, reports, rings, notify: &notify };
         let now = Rc::new(Cell::new(Instant::now()));
         let outgoing = Outgoing::new(2, Family::Dual, true).unwrap();
         let driver = Script {

@@ -1,9 +1,13 @@
 //! How other threads wake a shard that waits: an eventfd, written once per sleep.
+//!
+//! Control wakes it always (`wake`): its commands are few. Other shards wake it only if it sleeps
+//! (`wake_sleeper`): it looks at their rings before it does. Who may write and who must not sleep
+//! is decided by `Flags`, which is checked in every order of steps (loom, below).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
+use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Relaxed, Ordering::SeqCst, fence};
 use std::time::Duration;
 
 use super::system::check;
@@ -12,8 +16,81 @@ use super::system::check;
 #[derive(Debug)]
 pub(super) struct Wake {
     event: OwnedFd,
+    flags: Flags<AtomicBool>,
+}
+
+/// An atomic flag: the standard library's, or one that is watched.
+trait Flag {
+    fn new() -> Self;
+    fn swap(&self, value: bool) -> bool;
+    fn store(&self, value: bool);
+    fn load(&self) -> bool;
+    /// Orders what this thread stored before against what it loads after.
+    fn fence();
+}
+
+impl Flag for AtomicBool {
+    fn new() -> Self {
+        Self::new(false)
+    }
+
+    fn swap(&self, value: bool) -> bool {
+        self.swap(value, AcqRel)
+    }
+
+    fn store(&self, value: bool) {
+        self.store(value, Relaxed);
+    }
+
+    fn load(&self) -> bool {
+        self.load(Relaxed)
+    }
+
+    fn fence() {
+        fence(SeqCst);
+    }
+}
+
+/// What a shard and those who wake it know of each other.
+#[derive(Debug)]
+struct Flags<F> {
     /// Whether a wake-up is under way that the shard has not seen yet.
-    pending: AtomicBool,
+    pending: F,
+    /// Whether the shard sleeps, or is about to and has yet to look at its rings.
+    asleep: F,
+}
+
+impl<F: Flag> Flags<F> {
+    fn new() -> Self {
+        Self { pending: F::new(), asleep: F::new() }
+    }
+
+    /// Whether the caller is the one to write to the eventfd.
+    fn raise(&self) -> bool {
+        !self.pending.swap(true)
+    }
+
+    /// Both sides swap, so that either the waker sees `false` and writes, or the shard sees what
+    /// the waker stored before.
+    fn clear(&self) -> bool {
+        self.pending.swap(false)
+    }
+
+    /// After a push into a ring. Both sides have a fence between their store and their load, so
+    /// that either this sees that the shard sleeps, or the shard sees the push.
+    fn is_asleep(&self) -> bool {
+        F::fence();
+        self.asleep.load()
+    }
+
+    fn lie_down(&self) {
+        self.asleep.store(true);
+        F::fence();
+    }
+
+    fn get_up(&self) {
+        self.asleep.store(false);
+    }
 }
 
 impl Wake {
@@ -23,12 +100,12 @@ impl Wake {
         let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) } as isize)?;
         // SAFETY: the descriptor was just made, and nobody else has it.
         let event = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-        Ok(Self { event, pending: AtomicBool::new(false) })
+        Ok(Self { event, flags: Flags::new() })
     }
 
     /// Makes the shard turn once more. What was stored before this call is seen in that turn.
     pub fn wake(&self) {
-        if !self.pending.swap(true, AcqRel) {
+        if self.flags.raise() {
             let one = 1_u64;
             // SAFETY: `one` is live and has the 8 bytes that an eventfd takes. It fails only at
             // 2^64 - 1.
@@ -36,11 +113,28 @@ impl Wake {
         }
     }
 
-    /// On the shard, before it looks at its queues: later wake-ups will end its next wait. Both
-    /// sides swap, so that either the waker sees `false` and writes, or the shard sees what the
-    /// waker stored before.
+    /// The same if the shard sleeps. Whether it did.
+    pub fn wake_sleeper(&self) -> bool {
+        let is_asleep = self.flags.is_asleep();
+        if is_asleep {
+            self.wake();
+        }
+        is_asleep
+    }
+
+    /// On the shard, before it looks at its queues: later wake-ups will end its next wait.
     pub fn clear(&self) -> bool {
-        self.pending.swap(false, AcqRel)
+        self.flags.clear()
+    }
+
+    /// On the shard, before it looks at its rings for the last time and sleeps.
+    pub fn lie_down(&self) {
+        self.flags.lie_down();
+    }
+
+    /// On the shard, after it.
+    pub fn get_up(&self) {
+        self.flags.get_up();
     }
 
     /// Sleeps for `time`, or until somebody wakes the shard: whether that was it.
@@ -84,5 +178,148 @@ mod tests {
         wake.drain();
         assert!(wake.clear() && !wake.clear());
         assert!(!wake.sleep(Duration::ZERO));
+    }
+
+    /// Flags that loom watches: every order of steps that the memory model allows is tried.
+    mod model {
+        use loom::sync::Arc;
+        use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+        use loom::sync::atomic::{AtomicBool, AtomicUsize, fence};
+
+        use super::super::{Flag, Flags};
+
+        impl Flag for AtomicBool {
+            fn new() -> Self {
+                Self::new(false)
+            }
+            fn swap(&self, value: bool) -> bool {
+                self.swap(value, AcqRel)
+            }
+            fn store(&self, value: bool) {
+                self.store(value, Relaxed);
+            }
+            fn load(&self) -> bool {
+                self.load(Relaxed)
+            }
+            fn fence() {
+                fence(SeqCst);
+            }
+        }
+
+        /// A shard, its eventfd, and a ring of one slot: `tail` is how many were pushed into it.
+        struct Modelled {
+            flags: Flags<AtomicBool>,
+            written: AtomicUsize,
+            slot: loom::cell::UnsafeCell<usize>,
+            tail: AtomicUsize,
+        }
+
+        impl Modelled {
+            fn new() -> Arc<Self> {
+                Arc::new(Self {
+                    flags: Flags::new(),
+                    written: AtomicUsize::new(0),
+                    slot: loom::cell::UnsafeCell::new(0),
+                    tail: AtomicUsize::new(0),
+                })
+            }
+
+            fn push(&self, value: usize) {
+                // SAFETY: loom checks that nobody reads it meanwhile.
+                self.slot.with_mut(|slot| unsafe { *slot = value });
+                self.tail.store(1, Release);
+            }
+
+            /// What was pushed, if it is there.
+            fn look(&self) -> Option<usize> {
+                let is_there = self.tail.load(Acquire) == 1;
+                // SAFETY: as above.
+                is_there.then(|| self.slot.with(|slot| unsafe { *slot }))
+            }
+
+            fn wake(&self) {
+                if self.flags.raise() {
+                    self.written.fetch_add(1, SeqCst);
+                }
+            }
+        }
+
+        /// A shard that lies down, and another that pushes and wakes it only if it sleeps: either
+        /// the shard sees the push before it sleeps, or its eventfd is written.
+        #[test]
+        fn no_push_is_slept_over() {
+            loom::model(|| {
+                let shard = Modelled::new();
+                let sender = shard.clone();
+                let sending = loom::thread::spawn(move || {
+                    sender.push(7);
+                    if sender.flags.is_asleep() {
+                        sender.wake();
+                    }
+                });
+                shard.flags.lie_down();
+                let seen = shard.look();
+                if seen.is_none() {
+                    // It sleeps. Nothing else ends that: what the sender did must.
+                    sending.join().unwrap();
+                    assert_eq!(shard.written.load(SeqCst), 1, "slept over");
+                    shard.flags.get_up();
+                    shard.flags.clear();
+                    assert_eq!(shard.look(), Some(7));
+                } else {
+                    assert_eq!(seen, Some(7), "what is seen is whole");
+                    sending.join().unwrap();
+                }
+            });
+        }
+
+        /// Two shards that push into rings of their own: each push is seen or the shard is woken,
+        /// and it is woken by one write at most.
+        #[test]
+        fn two_senders_write_once() {
+            loom::model(|| {
+                let (shard, other) = (Modelled::new(), Arc::new(AtomicUsize::new(0)));
+                let threads = [0, 1].map(|which| {
+                    let (sender, other) = (shard.clone(), other.clone());
+                    loom::thread::spawn(move || {
+                        if which == 0 {
+                            sender.push(7)
+                        } else {
+                            other.store(1, Release)
+                        }
+                        if sender.flags.is_asleep() {
+                            sender.wake();
+                        }
+                    })
+                });
+                shard.flags.lie_down();
+                let seen = (shard.look().is_some(), other.load(Acquire) == 1);
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+                let written = shard.written.load(SeqCst);
+                assert!(written <= 1);
+                assert!(written == 1 || seen == (true, true), "{seen:?} slept over");
+            });
+        }
+
+        /// A table goes to a shard by its queue, and the waker writes unless a wake-up is under way
+        /// already: the shard sees the table in the turn that follows its last `clear`, or its
+        /// eventfd is written after it.
+        #[test]
+        fn no_table_is_slept_over() {
+            loom::model(|| {
+                let shard = Modelled::new();
+                shard.wake(); // an earlier wake-up that the shard has not seen yet
+                let control = shard.clone();
+                let publishing = loom::thread::spawn(move || {
+                    control.push(7); // the table
+                    control.wake();
+                });
+                shard.flags.clear();
+                let seen = shard.look();
+                publishing.join().unwrap();
+                let written = shard.written.load(SeqCst);
+                assert!(written == 2 || seen == Some(7), "slept over");
+            });
+        }
     }
 }

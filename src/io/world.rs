@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
+use crate::shard::mesh::Mesh;
 use crate::shard::outbox::Outbox;
 use crate::wire::path::Path;
 
@@ -36,6 +37,16 @@ pub trait World {
 
     /// A command came in. Commands are never dropped and keep their order.
     fn handle_command(&mut self, now: Instant, command: Self::Command);
+
+    /// Called once a turn, with ingress: take what other worlds sent.
+    fn take_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
+        let _ = (now, mesh);
+    }
+
+    /// Called once a turn, before egress: send what is for other worlds.
+    fn hand_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
+        let _ = (now, mesh);
+    }
 
     /// [`World::poll_timeout`] has come.
     fn handle_timeout(&mut self, now: Instant);

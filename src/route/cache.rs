@@ -209,6 +209,7 @@ mod tests {
             timestamp: Timestamp(index as u32),
             arrived_us,
             marker: false,
+            keyframe: false,
             codec: Codec::Opus,
             audio_level: None,
             orientation: None,

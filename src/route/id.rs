@@ -24,6 +24,10 @@ ids! {
     Epoch;
 }
 
+/// Which shard: 0.. in the order they were started.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ShardIndex(pub usize);
+
 /// What a track shows or says. Order of a client's m-lines says which is which (DESIGN.md §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Source {

@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::route::id::{Epoch, ParticipantId, PeerId, RoomId, Source, TrackId};
+    use crate::route::id::{Epoch, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId};
     use crate::route::table::{Kinds, Role, Roles};
 
     /// DESIGN.md §4, word by word.
@@ -152,6 +152,7 @@ mod tests {
             let kind = if video { Kind::Video } else { Kind::Audio };
             let track = TrackRow {
                 track: TrackId(1), publisher: ParticipantId(publisher), peer: PeerId(1),
+                shard: ShardIndex(0),
                 role: Role(role), source: Source::Microphone, kind, muted: false, audience,
                 audience_epoch: Epoch(1),
             };

@@ -20,6 +20,8 @@ pub struct Packet {
     pub arrived_us: u32,
     /// Marker bit.
     pub marker: bool,
+    /// It begins a keyframe.
+    pub keyframe: bool,
     /// What it carries.
     pub codec: Codec,
     /// Audio level byte as received: V bit and −dBov (RFC 6464 §3).

@@ -188,6 +188,7 @@ mod tests {
             timestamp: Timestamp(timestamp),
             arrived_us: 0,
             marker: false,
+            keyframe: false,
             codec: Codec::Vp8,
             audio_level: None,
             orientation: None,

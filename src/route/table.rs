@@ -5,7 +5,7 @@
 //! they displaced back to be freed. Who may hear whom is `audience` of a track against `hears`
 //! of a participant; the rule is in `mask`.
 
-use super::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
+use super::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId};
 use crate::wire::media::Kind;
 
 /// A set of media kinds: bit 0 audio, bit 1 video.
@@ -120,6 +120,8 @@ pub struct TrackRow {
     pub publisher: ParticipantId,
     /// The peer it comes in by.
     pub peer: PeerId,
+    /// Where that peer lives: the track's home.
+    pub shard: ShardIndex,
     /// The publisher's role.
     pub role: Role,
     /// What it shows or says.
@@ -144,6 +146,8 @@ pub struct MeetingTable {
     pub epoch: Epoch,
     /// The main room.
     pub main: RoomId,
+    /// The shards that have peers of it, ascending.
+    pub shards: Vec<ShardIndex>,
     /// Participants, ascending.
     pub participants: Vec<ParticipantRow>,
     /// Tracks, ascending.
@@ -158,6 +162,8 @@ pub struct TableChange {
     pub meeting: MeetingId,
     /// Towards which epoch.
     pub epoch: Epoch,
+    /// The shards that have peers of it then, ascending.
+    pub shards: Vec<ShardIndex>,
     /// Participants whose row is new or other, or gone (`None`).
     pub participants: Vec<(ParticipantId, Option<ParticipantRow>)>,
     /// The same of tracks.
@@ -171,6 +177,7 @@ impl MeetingTable {
     pub fn follow(&mut self, change: &TableChange) {
         assert_eq!(self.meeting, change.meeting);
         self.epoch = change.epoch;
+        self.shards.clone_from(&change.shards);
         follow(&mut self.participants, &change.participants, |row| row.participant);
         follow(&mut self.tracks, &change.tracks, |row| row.track);
     }

@@ -151,6 +151,7 @@ impl Tables {
         TableChange {
             meeting: table.meeting,
             epoch: table.epoch,
+            shards: table.shards,
             participants: participants.into_iter().collect(),
             tracks: tracks.into_iter().collect(),
         }
@@ -182,7 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::route::id::{Epoch, MeetingId, PeerId, Source};
+    use crate::route::id::{Epoch, MeetingId, PeerId, ShardIndex, Source};
     use crate::route::table::{Audience, Hears, Kinds, Role, Roles};
     use crate::wire::media::Kind;
 
@@ -209,6 +210,7 @@ mod tests {
             track: TrackId(id),
             publisher: ParticipantId(id),
             peer: PeerId(id),
+            shard: ShardIndex(0),
             role: Role(0),
             source: Source::Camera,
             kind: Kind::Video,
@@ -269,6 +271,7 @@ mod tests {
                 meeting: MeetingId(1),
                 epoch: Epoch(2),
                 main: ROOMS[0],
+                shards: vec![ShardIndex(0)],
                 participants: whole.iter().map(|(id, bits)| participant(*id, *bits)).collect(),
                 tracks: whole.iter().map(|(id, bits)| track(*id, !*bits)).collect(),
             };

@@ -154,11 +154,11 @@ pub enum Report {
         /// One entry a slot.
         slots: Vec<Option<TrackId>>,
     },
-    /// Who speaks in a room, loudest first (RFC 6464 levels, smoothed).
+    /// Who speaks, of those whose voices come in here (RFC 6464 levels, smoothed).
     Speaking {
         /// Which meeting.
         meeting: MeetingId,
-        /// Which participants, loudest first.
-        participants: Vec<ParticipantId>,
+        /// How loud, counted down, and who; the loudest first.
+        loudest: Vec<(u8, ParticipantId)>,
     },
 }

@@ -7,6 +7,7 @@
 use super::Shard;
 use super::dirty::{Dirty, Fanout, first_of};
 use super::leg::{self, Listed};
+use super::mesh::Others;
 use super::peer::{PENDING_MAX, PENDING_VIDEO_MAX, Peer, Pending};
 use super::slab::{Key, Slab};
 use super::stats::{Counter, Stats};
@@ -24,9 +25,22 @@ pub struct Fresh {
     pub track: Key<Track>,
     first: SourceIndex,
     count: u16,
+    /// How many of them other shards have.
+    handed: u16,
 }
 
 impl Fresh {
+    /// Hands those over that other shards do not have.
+    #[inline(never)]
+    fn hand(&mut self, track: &Track, others: &mut Others) {
+        let first = SourceIndex(self.first.0 + u64::from(self.handed));
+        let count = self.count.saturating_sub(self.handed);
+        self.handed = self.count;
+        if count > 0 {
+            others.hand(&track.wanted, self.track, first, count);
+        }
+    }
+
     /// The last packet of the run.
     pub fn last(&self) -> SourceIndex {
         SourceIndex(self.first.0 + u64::from(self.count).saturating_sub(1))
@@ -43,7 +57,18 @@ pub fn packet(fresh: &mut Vec<Fresh>, track: Key<Track>, index: SourceIndex) {
         last.count += 1;
         return;
     }
-    fresh.push(Fresh { track, first: index, count: 1 });
+    fresh.push(Fresh { track, first: index, count: 1, handed: 0 });
+}
+
+/// Queues what was noted for other shards, and for nobody here.
+pub fn hand(shard: &mut Shard) {
+    let Shard { fresh, tracks, others, .. } = shard;
+    for run in fresh {
+        let Some(track) = tracks.get(run.track) else { continue };
+        if !track.wanted.is_empty() {
+            run.hand(track, others);
+        }
+    }
 }
 
 /// Queues what was noted. Who is first rotates from turn to turn.
@@ -51,9 +76,12 @@ pub fn flush(shard: &mut Shard) {
     if shard.fresh.is_empty() {
         return;
     }
-    let Shard { fresh, tracks, peers, dirty, stats, turns, .. } = shard;
-    for run in fresh.drain(..) {
+    let Shard { fresh, tracks, peers, dirty, stats, turns, others, .. } = shard;
+    for mut run in fresh.drain(..) {
         let Some(track) = tracks.get(run.track) else { continue };
+        if !track.wanted.is_empty() {
+            run.hand(track, others);
+        }
         let most = if track.kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX };
         let fanout = Fanout::of(track.active.len());
         let first = first_of(*turns, track.active.len());

@@ -8,6 +8,7 @@ use super::ingress::refusal;
 use super::peer::{PENDING_MAX, Peer, Pending};
 use super::slab::Key;
 use super::stats::Counter;
+use super::track::Home;
 use crate::crypto::RtcpWindow;
 use crate::transport::sender;
 use crate::wire::number::{Seq, Ssrc, Timestamp};
@@ -64,17 +65,21 @@ impl Shard {
         let Some(stream) = inbound.streams.get_mut(at) else { return };
         stream.reception.sender_report(now, ntp);
         peer.clock.reported(now, ours, ntp);
+        let mut wanted = None;
         for source in &peer.published {
             let Some(track) = self.tracks.get_mut(source.track) else { continue };
             track.publisher_clock = peer.clock;
             if stream.role == Role::Media(source.track) {
                 track.clock.reported(now, ntp, rtp);
+                wanted = Some(source.track);
             }
         }
+        wanted.into_iter().for_each(|track| self.tell_clock(track));
     }
 
     /// A subscriber misses `seq` of a slot. Only what was sent in the leg's current run is
-    /// repeated, and only as RTX (DESIGN.md §6).
+    /// repeated, and only as RTX (DESIGN.md §6). What got lost between shards was not sent, and is
+    /// asked for, within the same bounds.
     fn nack(&mut self, now: Instant, key: Key<Peer>, media: Ssrc, seq: Seq) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let round_trip = peer.feedback.round_trip;
@@ -86,10 +91,17 @@ impl Shard {
         let leg = slot.leg.as_ref().filter(|leg| leg.mask.is_active() && leg.rtx.is_some());
         let Some(leg) = leg else { return };
         let sent = slot.ledger.as_ref().is_some_and(|ledger| ledger.was_claimed(seq));
-        let Some(index) = slot.rewriter.source(seq).filter(|_| sent) else { return };
         let (generation, track) = (leg.generation, leg.track);
+        let Some(index) = slot.rewriter.source(seq) else { return };
+        let is_missing = self.tracks.get(track).is_some_and(|track| track.is_missing(index));
+        if !(sent || is_missing) {
+            return;
+        }
         if peer.sending.queued >= PENDING_MAX || !slot.repair.allow(now, seq, round_trip) {
             return;
+        }
+        if is_missing {
+            return self.ask_again(track, index);
         }
         let (slot, first) = (at as u16, index);
         let repeated = Pending { slot, count: 1, generation, track, first, again: true };
@@ -112,7 +124,11 @@ impl Shard {
 
     /// Asks the publisher of a track for a keyframe, as soon as its budget allows.
     pub(super) fn want_keyframe(&mut self, now: Instant, track: Key<super::track::Track>) {
-        let Some(publisher) = self.tracks.get(track).map(|track| track.publisher) else { return };
+        let publisher = match self.tracks.get(track).map(|track| track.home) {
+            Some(Home::Here(publisher)) => publisher,
+            Some(Home::Far { .. }) => return self.want_far_keyframe(track),
+            None => return,
+        };
         let Some(peer) = self.peers.get_mut(publisher) else { return };
         let Some(stream) = peer.inbound.as_mut().and_then(|inbound| inbound.media(track)) else {
             return;

@@ -54,6 +54,7 @@ static NO_PACKET: Packet = Packet {
     timestamp: Timestamp(0),
     arrived_us: 0,
     marker: false,
+    keyframe: false,
     codec: Codec::Opus,
     audio_level: None,
     orientation: None,

@@ -125,11 +125,13 @@ impl Shard {
             track.cache.purge();
             track.clock.forget();
             fanout::restart(self, track_key);
+            self.tell_restarted(track_key);
         }
         let track = self.tracks.get_mut(track_key).ok_or(Counter::DropUnknownSsrc)?;
         if track.begins(now, codec) {
             let track = track.id;
             self.due_track(meeting, track);
+            self.tell_live(track_key);
         }
         let track = self.tracks.get_mut(track_key).ok_or(Counter::DropUnknownSsrc)?;
         if track.muted {
@@ -283,6 +285,7 @@ fn describe<'a>(
         timestamp: rtp.timestamp(),
         arrived_us: 0,
         marker: rtp.marker(),
+        keyframe: facts.keyframe,
         codec,
         audio_level: None,
         orientation: None,

@@ -8,6 +8,7 @@ use super::due::is_live;
 use super::inbound::Role;
 use super::outbox::Submission;
 use super::stats::Counter;
+use super::track::Home;
 use super::{Ack, Shard};
 use crate::route::id::{MeetingId, PeerId};
 use crate::route::packet::SourceIndex;
@@ -35,6 +36,7 @@ impl Shard {
         let meeting = self.meetings.entry(id).or_default();
         let (by_track, tracks) = (&self.by_track, &self.tracks);
         meeting.change(&mut change, |track| is_live(by_track, tracks, track));
+        self.meet_others(id, &change.shards);
         self.reports.push_back(Report::Retired(change));
         self.reseat_due = true;
         // At once, not with the next egress: from here on no queued packet of an old edge is
@@ -54,7 +56,7 @@ impl Shard {
         }
         track.audience_epoch = row.audience_epoch;
         track.cache.purge();
-        let publisher = track.publisher;
+        let Home::Here(publisher) = track.home else { return }; // the other shard draws the line
         let Some(peer) = self.peers.get_mut(publisher) else { return };
         let streams = peer.inbound.iter_mut().flat_map(|inbound| &mut inbound.streams);
         for stream in streams.filter(|stream| stream.role == Role::Media(key)) {

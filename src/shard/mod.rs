@@ -18,6 +18,7 @@ mod ingress;
 mod install;
 mod latency;
 mod leg;
+pub mod mesh;
 pub mod outbox;
 mod patience;
 mod peer;
@@ -43,6 +44,7 @@ use self::due::Due;
 use self::fanout::Fresh;
 use self::histogram::Histogram;
 use self::latency::Latency;
+use self::mesh::Others;
 use self::outbox::Submission;
 use self::peer::Peer;
 use self::plan::Padding;
@@ -51,7 +53,7 @@ use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
 use crate::crypto::Random;
-use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, TrackId};
+use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, ShardIndex, TrackId};
 use crate::route::tables::Tables;
 use crate::transport::sender::NtpClock;
 use crate::wire::path::Path;
@@ -60,6 +62,8 @@ use crate::wire::stun::TransactionId;
 /// What a shard is born with.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardConfig {
+    /// Which shard it is.
+    pub shard: ShardIndex,
     /// Seeds all randomness of the shard.
     pub seed: [u8; 32],
     /// When.
@@ -79,7 +83,16 @@ impl ShardConfig {
     /// The defaults: trains, a little padding, and commands every half millisecond.
     pub fn new(seed: [u8; 32], started: Instant, clock: NtpClock) -> Self {
         let egress_budget = Duration::from_micros(500);
-        Self { seed, started, clock, trains: true, padding: Padding::default(), egress_budget }
+        let shard = ShardIndex(0);
+        Self {
+            shard,
+            seed,
+            started,
+            clock,
+            trains: true,
+            padding: Padding::default(),
+            egress_budget,
+        }
     }
 }
 
@@ -94,6 +107,10 @@ struct Meeting {
     /// Who began to speak when, as a count of beginnings.
     spoke: BTreeMap<ParticipantId, u64>,
     spoken: u64,
+    /// The other shards that have peers of it, as the table says.
+    others: Vec<ShardIndex>,
+    /// Who speaks of those that come in here, as last reported.
+    reported: Vec<(u8, ParticipantId)>,
 }
 
 /// A table is in force; it is acknowledged when all that was submitted before is complete.
@@ -123,6 +140,8 @@ pub struct Shard {
     by_track: HashMap<TrackId, Key<Track>, FixedState>,
     /// What came in and is in nobody's queue yet.
     fresh: Vec<Fresh>,
+    /// What waits for other shards.
+    others: Others,
     /// Until when egress waits for more of it.
     patient_until: Option<Instant>,
     /// Peers with something to send, each once.

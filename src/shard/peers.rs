@@ -12,11 +12,12 @@ use super::egress::CONTROL_MAX;
 use super::histogram::Histogram;
 use super::inbound::Inbound;
 use super::latency::Latency;
+use super::mesh::Others;
 use super::peer::{Peer, Published};
 use super::seating::Seats;
 use super::slab::{Key, Slab};
 use super::stats::{self, Counter, Stats};
-use super::track::Track;
+use super::track::{Home, Track};
 use super::{Shard, ShardConfig, leg, tick};
 use crate::crypto::{Opener, Random, Sealer};
 use crate::route::id::PeerId;
@@ -64,6 +65,7 @@ impl Shard {
             by_peer: HashMap::with_hasher(hasher.clone()),
             by_track: HashMap::with_hasher(hasher),
             fresh: Vec::new(),
+            others: Others::default(),
             patient_until: None,
             dirty: Dirty::default(),
             turns: 0,
@@ -116,7 +118,8 @@ impl Shard {
         }
         let due = self.due.peek().map(|entry| entry.0.0);
         let tick = (!self.meetings.is_empty()).then_some(self.next_tick);
-        [due, tick, self.patient_until].into_iter().flatten().min()
+        let (again, patient) = (self.others.poll_timeout(), self.patient_until);
+        [due, tick, again, patient].into_iter().flatten().min()
     }
 
     /// Looks after everything that is due.
@@ -193,7 +196,8 @@ impl Shard {
         let key = self.peers.insert(Peer::new(&spec, now, &mut self.random));
         let mut published = Vec::with_capacity(spec.tracks.len());
         for source in &spec.tracks {
-            let track = self.tracks.insert(Track::new(source, key));
+            let home = Home::Here(key);
+            let track = self.tracks.insert(Track::new(source.track, source.kind, home));
             self.by_track.insert(source.track, track);
             let (mid, ssrcs) = (source.mid.clone(), source.ssrcs.clone());
             published.push(Published { mid, ssrcs, track });
@@ -261,11 +265,10 @@ impl Shard {
         let Some(key) = self.by_peer.remove(&peer) else { return };
         let slots = self.peers.get(key).map_or(0, |peer| peer.sending.slots.len());
         for slot in 0..slots {
-            leg::remove(
-                &mut self.peers,
-                &mut self.tracks,
-                leg::LegRef { peer: key, slot: slot as u16 },
-            );
+            let at = leg::LegRef { peer: key, slot: slot as u16 };
+            let track = leg::leg_mut(&mut self.peers, at).map(|leg| leg.track);
+            leg::remove(&mut self.peers, &mut self.tracks, at);
+            track.into_iter().for_each(|track| self.want(track));
         }
         let Some(mut peer) = self.peers.remove(key) else { return };
         if let Some(members) = self.members.get_mut(&peer.meeting) {
@@ -278,6 +281,9 @@ impl Shard {
         for source in &peer.published {
             let Some(track) = self.tracks.get(source.track) else { continue };
             let id = track.id;
+            if track.is_live() {
+                self.tell_ended(peer.meeting, id);
+            }
             self.by_track.remove(&id);
             // Every leg that carried it loses its track; the next seating clears the slots.
             self.tracks.remove(source.track);

@@ -66,8 +66,13 @@ impl Shard {
         fanout::flush(self); // what came before is for who had it before
         let mut seats = std::mem::take(&mut self.seats);
         self.choose(key, &mut seats);
+        let meeting = self.peers.get(key).and_then(|peer| self.meetings.get(&peer.meeting));
+        let is_spread = meeting.is_some_and(|meeting| !meeting.others.is_empty());
         for (slot, (old, new)) in seats.before.iter().zip(&seats.after).enumerate() {
             self.fill(now, LegRef { peer: key, slot: slot as u16 }, *old, *new);
+            if is_spread {
+                self.want_all([*old, *new]);
+            }
         }
         if seats.before != seats.after
             && let Some(peer) = self.peers.get(key)

@@ -76,6 +76,10 @@ counters! {
     DropMuted => "dropped/reason=muted",
     /// Said before the cut (DESIGN.md §4).
     DropCut => "dropped/reason=cut",
+    /// Said, on another shard, to an audience that this shard's table does not know yet.
+    DropEarly => "dropped/reason=early",
+    /// From another shard, of a track that it said nothing of, or that has ended.
+    DropNoRoute => "dropped/reason=no_route",
     /// Queued for an edge that was revoked before it was sealed.
     DropRevoked => "dropped/reason=revoked",
     /// Gone from the cache before it was sent.

@@ -7,7 +7,7 @@ use super::command::Report;
 use super::due::due_audience;
 use super::peer::Peer;
 use super::slab::Key;
-use super::track::Track;
+use super::track::{Home, Track};
 use super::{Meeting, Shard};
 use crate::route::id::{ParticipantId, TrackId};
 use crate::wire::media::Kind;
@@ -20,8 +20,10 @@ impl Shard {
         let mut waiting: Vec<Key<Track>> = Vec::new();
         let mut silent: Vec<(Key<Peer>, TrackId)> = Vec::new();
         for (key, track) in self.tracks.iter_mut() {
-            if track.tick(now) {
-                silent.push((track.publisher, track.id));
+            if track.tick(now)
+                && let Home::Here(publisher) = track.home
+            {
+                silent.push((publisher, track.id));
             }
             if !track.waiting.is_empty() {
                 waiting.push(key);
@@ -33,8 +35,10 @@ impl Shard {
         for (publisher, track) in silent {
             if let Some(meeting) = self.peers.get(publisher).map(|peer| peer.meeting) {
                 self.due_track(meeting, track);
+                self.tell_ended(meeting, track);
             }
         }
+        self.tell_loudness();
         self.rank_speakers();
     }
 
@@ -42,30 +46,35 @@ impl Shard {
     fn rank_speakers(&mut self) {
         for (id, meeting) in &mut self.meetings {
             let mut loud: BTreeMap<ParticipantId, u8> = BTreeMap::new();
+            let mut own: BTreeMap<ParticipantId, u8> = BTreeMap::new();
             for row in meeting.tables.tracks() {
                 let track = self.by_track.get(&row.track).and_then(|key| self.tracks.get(*key));
                 let speaks = |track: &&Track| row.kind == Kind::Audio && track.loudness.speaks();
                 if let Some(track) = track.filter(|track| !track.muted).filter(speaks) {
                     let step = loud.entry(row.publisher).or_default();
                     *step = track.loudness.step().max(*step);
+                    if matches!(track.home, Home::Here(_)) {
+                        let step = own.entry(row.publisher).or_default();
+                        *step = track.loudness.step().max(*step);
+                    }
                 }
             }
-            let mut speaking: Vec<(u8, ParticipantId)> =
-                loud.into_iter().map(|(who, step)| (u8::MAX - step, who)).collect();
-            speaking.sort_unstable();
+            let speaking = by_loudness(loud);
             if speaking == meeting.speaking {
                 continue;
             }
-            let ids = |list: &[(u8, ParticipantId)]| -> Vec<ParticipantId> {
-                list.iter().map(|entry| entry.1).collect()
-            };
-            let (before, now) = (ids(&meeting.speaking), ids(&speaking));
             meeting.hear(&speaking);
             self.reseat_due = true;
             meeting.speaking = speaking;
-            if before != now {
-                let report = Report::Speaking { meeting: *id, participants: now };
-                self.reports.push_back(report);
+            let own = by_loudness(own);
+            // Who ranks where among those of other shards depends on how loud they are.
+            let is_same = match meeting.others.is_empty() {
+                true => own.iter().map(|it| it.1).eq(meeting.reported.iter().map(|it| it.1)),
+                false => own == meeting.reported,
+            };
+            if !is_same {
+                meeting.reported.clone_from(&own);
+                self.reports.push_back(Report::Speaking { meeting: *id, loudest: own });
             }
         }
     }
@@ -93,6 +102,13 @@ impl Meeting {
     pub(super) fn spoke_at(&self, who: ParticipantId) -> u64 {
         self.spoke.get(&who).copied().unwrap_or(0)
     }
+}
+
+/// Loudness, counted down, and who; the loudest first.
+fn by_loudness(loud: BTreeMap<ParticipantId, u8>) -> Vec<(u8, ParticipantId)> {
+    let mut list: Vec<_> = loud.into_iter().map(|(who, step)| (u8::MAX - step, who)).collect();
+    list.sort_unstable();
+    list
 }
 
 fn by_person(speaking: &[(u8, ParticipantId)]) -> BTreeMap<ParticipantId, u8> {

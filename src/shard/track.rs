@@ -6,9 +6,8 @@ use super::leg::Listed;
 use super::peer::Peer;
 use super::slab::Key;
 use crate::route::cache::{Cache, Depth};
-use crate::route::id::{Epoch, TrackId};
+use crate::route::id::{Epoch, MeetingId, ShardIndex, TrackId};
 use crate::route::loudness::Loudness;
-use crate::shard::command::TrackSpec;
 use crate::transport::sender::{PublisherClock, SenderClock};
 use crate::wire::media::{Codec, Kind};
 use crate::wire::number::Ssrc;
@@ -19,14 +18,28 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// A source changes its codec no more often than this: each time everybody is seated anew.
 const CODEC_MIN: Duration = Duration::from_secs(1);
 
+/// Where a track comes in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Home {
+    /// Here, by this peer.
+    Here(Key<Peer>),
+    /// On another shard (`mesh`).
+    Far {
+        /// Which.
+        shard: ShardIndex,
+        /// Of which meeting it is.
+        meeting: MeetingId,
+    },
+}
+
 /// One published source.
 pub struct Track {
     /// Which.
     pub id: TrackId,
     /// Audio or video.
     pub kind: Kind,
-    /// The peer it comes in by.
-    pub publisher: Key<Peer>,
+    /// Where it comes in.
+    pub home: Home,
     /// The SSRC it comes in by, once that is known.
     pub ssrc: Option<Ssrc>,
     /// What it is encoded with, once that is known.
@@ -51,19 +64,27 @@ pub struct Track {
     pub active: Vec<Listed>,
     /// Legs that take packets from the next keyframe on.
     pub waiting: Vec<Listed>,
+    /// At home: the shards that want its packets.
+    pub wanted: Vec<ShardIndex>,
+    /// At home: how loud it is, in steps, as other shards were told.
+    pub told: u8,
+    /// Away from home: its packets were asked for.
+    pub asked: bool,
+    /// Away from home: a keyframe was asked for since the last one, or since the last tick.
+    pub asked_keyframe: bool,
 }
 
 impl Track {
     /// A track that has not been heard yet, spoken to nobody.
-    pub fn new(spec: &TrackSpec, publisher: Key<Peer>) -> Self {
-        let depth = match spec.kind {
+    pub fn new(id: TrackId, kind: Kind, home: Home) -> Self {
+        let depth = match kind {
             Kind::Audio => Depth::AUDIO,
             Kind::Video => Depth::VIDEO,
         };
         Self {
-            id: spec.track,
-            kind: spec.kind,
-            publisher,
+            id,
+            kind,
+            home,
             ssrc: None,
             codec: None,
             codec_since: None,
@@ -76,6 +97,10 @@ impl Track {
             cache: Cache::new(depth),
             active: Vec::new(),
             waiting: Vec::new(),
+            wanted: Vec::new(),
+            told: 0,
+            asked: false,
+            asked_keyframe: false,
         }
     }
 
@@ -101,8 +126,13 @@ impl Track {
         is_new || !was_live
     }
 
-    /// Time passed: forgets a source that fell silent. Returns whether it just did.
+    /// Time passed: forgets a source that fell silent. Returns whether it just did. Away from home
+    /// it is told so.
     pub fn tick(&mut self, now: Instant) -> bool {
+        self.asked_keyframe = false;
+        if matches!(self.home, Home::Far { .. }) {
+            return false;
+        }
         let Some(heard_at) = self.heard_at else { return false };
         let silent = now.saturating_duration_since(heard_at);
         if silent > Duration::from_millis(500) {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringfence::crypto::{Ledger, Opener, Profile, Sealer};
-use ringfence::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
+use ringfence::route::id::{
+    Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId,
+};
 use ringfence::route::table::{
     Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
@@ -121,7 +123,8 @@ fn spec(id: u64, plan: &Plan, certificate: &Arc<Certificate>) -> PeerSpec {
     }
 }
 
-fn table(plan: &Plan) -> MeetingTable {
+/// Everybody in one room, the publishers on shard 0.
+pub fn table(plan: &Plan) -> MeetingTable {
     let participant = |id| ParticipantRow {
         participant: ParticipantId(id),
         room: ROOM,
@@ -134,6 +137,7 @@ fn table(plan: &Plan) -> MeetingTable {
         track: track(id, at),
         publisher: ParticipantId(id),
         peer: PeerId(id),
+        shard: ShardIndex(0),
         role: Role(0),
         source,
         kind,
@@ -146,6 +150,7 @@ fn table(plan: &Plan) -> MeetingTable {
         meeting: MeetingId(1),
         epoch: Epoch(1),
         main: ROOM,
+        shards: vec![ShardIndex(0)],
         participants: (0..plan.participants).map(participant).collect(),
         tracks: rows.collect(),
     }

@@ -26,13 +26,23 @@
 //! a claim does not look, RTX never counts  all: sealed twice
 //! a claim does not look, plain repeats     all: sealed twice
 //! a claim does not look (rewriting holds)  crypto/ledger.rs
+//!
+//! The same over several shards (*several*: `nobody_hears_another_room_over_several_shards`):
+//!
+//! mesh packets without epoch check         several: said before the cut
+//! only those ahead of the table let in     several: said after what the table is of
+//! grant before the last ack                several: granted while in flight
+//! the far cache kept over a cut            several: said before the cut
 
 mod client;
+mod mesh;
 mod net;
 mod oracle;
 mod world;
 
 use std::time::Duration;
+
+use ringfence::shard::stats::Counter;
 
 use world::{Script, World};
 
@@ -89,4 +99,43 @@ fn the_same_seed_is_the_same_meeting() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+/// The same with the meeting spread over several shards: every second packet crosses the mesh, ways
+/// are slow and fill up, shards turn out of step, and their acknowledgements overtake each other.
+#[test]
+fn nobody_hears_another_room_over_several_shards() {
+    let (mut cut, mut early, mut refused) = (0, 0, [0; 3]);
+    for seed in 0..6 {
+        let mut world = World::over(2 + seed as usize % 2, seed, net::Weather::BAD);
+        world.populate(8, 3);
+        world.run(Duration::from_secs(20), Script::Announcing);
+        world.judge(seed);
+        assert!(world.oracle.judged > 6_000, "seed {seed}: {} packets judged", world.oracle.judged);
+        assert!(world.oracle.repairs > 20, "seed {seed}: {} repairs judged", world.oracle.repairs);
+        assert!(world.moves > 50, "seed {seed}: {} moves", world.moves);
+        assert!(world.ways.packets > 2_000, "seed {seed}: {} between shards", world.ways.packets);
+        cut += world.count(Counter::DropCut);
+        early += world.count(Counter::DropEarly);
+        refused.iter_mut().zip(world.ways.refused).for_each(|(sum, count)| *sum += count);
+    }
+    // What the oracle is there for has happened.
+    assert!(cut > 100 && early > 10, "{cut} from before a cut, {early} ahead of a table");
+    assert!(refused[0] > 10, "{refused:?} refused for want of room");
+}
+
+#[test]
+fn after_the_storm_everybody_hears_their_own_room_over_several_shards() {
+    for seed in SEEDS {
+        let mut world = World::over(3, seed, net::Weather::BAD);
+        world.populate(8, 3);
+        world.run(Duration::from_secs(5), Script::Announcing);
+        world.weather(net::Weather::FAIR);
+        world.end_announcements();
+        world.run(Duration::from_secs(2), Script::Quiet);
+        world.oracle.forget_heard();
+        world.run(Duration::from_secs(3), Script::Quiet);
+        world.judge(seed);
+        world.everybody_hears_their_own_room(seed);
+    }
 }

@@ -3,9 +3,9 @@
 //!
 //! 1. *Room*: the publisher and the subscriber were in one room, as far as the model can have said by
 //!    now: before a change is acknowledged that is the old room or the new one, afterwards the new one only.
-//! 2. *Table*: the table in force on the shard entitles the subscriber, by the slow rule.
-//! 3. *Cut*: the packet is above the highest one that had reached the shard when the track's audience
-//!    last changed.
+//! 2. *Table*: the table in force on the subscriber's shard entitles the subscriber, by the slow rule.
+//! 3. *Cut*: the packet reached the relay after the publisher's shard took the audience that the
+//!    subscriber's shard has a table of, and before it took the next.
 //! 4. *Once*: no index of an outgoing SSRC is sealed twice (the subscriber's replay window refuses it).
 //! 5. *Revoke before grant*: a table that entitles anybody anew finds nothing in flight that it does not
 //!    entitle.
@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence::crypto::{OpenError, ReplayWindow};
-use ringfence::route::id::{Epoch, ParticipantId, RoomId};
+use ringfence::route::id::{Epoch, ParticipantId, RoomId, ShardIndex};
 use ringfence::route::table::{MeetingTable, ParticipantRow, TableChange, TrackRow};
 use ringfence::wire::media::Kind;
 use ringfence::wire::rtp::Rtp;
@@ -28,17 +28,29 @@ pub struct Whereabouts {
     pub leaving: Vec<RoomId>,
 }
 
+/// Whether a source is spoken to all rooms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Announcing {
+    pub now: bool,
+    pub maybe: bool,
+}
+
+/// A submission: by which shard, and its number there.
+pub type Sent = (ShardIndex, u64);
+
 #[derive(Default)]
 pub struct Oracle {
     pub rooms: BTreeMap<ParticipantId, Whereabouts>,
-    table: Option<MeetingTable>,
+    /// Who speaks to all rooms by which source: now, or since changes are under way.
+    pub announcing: BTreeMap<(ParticipantId, bool), Announcing>,
+    tables: BTreeMap<ShardIndex, MeetingTable>,
     /// Per source: the highest packet that reached the shard.
     reached: BTreeMap<(ParticipantId, bool), u64>,
-    /// Per source: nothing up to here may be served.
-    cut: BTreeMap<(ParticipantId, bool), (Epoch, u64)>,
+    /// Per source: since which epoch it is said to whom, and the highest packet before that.
+    cuts: BTreeMap<(ParticipantId, bool), Vec<(Epoch, u64)>>,
     windows: BTreeMap<(ParticipantId, u32), ReplayWindow>,
     /// What is submitted and not complete: number of the submission, for whom, what.
-    in_flight: Vec<(u64, ParticipantId, Tag)>,
+    in_flight: Vec<(Sent, ParticipantId, Tag)>,
     /// Who was heard by whom since the last `forget_heard`.
     pub heard: BTreeMap<ParticipantId, BTreeSet<(ParticipantId, bool)>>,
     pub violations: Vec<String>,
@@ -54,38 +66,38 @@ impl Oracle {
         *highest = tag.index.max(*highest);
     }
 
-    /// The shard takes what is other than in the table it has.
-    pub fn follows(&mut self, change: &TableChange) {
-        let mut table = self.table.clone().expect("a change of a table that is there");
+    /// A shard takes what is other than in the table it has.
+    pub fn follows(&mut self, shard: ShardIndex, change: &TableChange) {
+        let mut table = self.tables[&shard].clone();
         table.follow(change);
-        self.installs(table);
+        self.installs(shard, table);
     }
 
-    /// The shard takes a table.
-    pub fn installs(&mut self, table: MeetingTable) {
-        for row in &table.tracks {
+    /// A shard takes a table.
+    pub fn installs(&mut self, shard: ShardIndex, table: MeetingTable) {
+        for row in table.tracks.iter().filter(|row| row.shard == shard) {
             let source = (row.publisher, row.kind == Kind::Video);
-            let known = self.cut.get(&source).map(|cut| cut.0);
-            if known != Some(row.audience_epoch) {
+            let cuts = self.cuts.entry(source).or_default();
+            if cuts.last().is_none_or(|cut| cut.0 != row.audience_epoch) {
                 let reached = self.reached.get(&source).copied().unwrap_or(0);
-                self.cut.insert(source, (row.audience_epoch, reached));
+                cuts.push((row.audience_epoch, reached));
             }
         }
         let wanted = edges(&table);
-        let granted = self.table.as_ref().map(edges).unwrap_or_default();
+        let granted = self.tables.get(&shard).map(edges).unwrap_or_default();
         if !wanted.is_subset(&granted) {
-            let alien = |(_, who, tag): &&(u64, ParticipantId, Tag)| {
+            let alien = |(_, who, tag): &&(Sent, ParticipantId, Tag)| {
                 !wanted.contains(&(tag.publisher, tag.video, *who))
             };
             if let Some((_, who, tag)) = self.in_flight.iter().find(alien).copied() {
                 self.violation(format!("granted while {tag:?} was in flight to {who:?}"));
             }
         }
-        self.table = Some(table);
+        self.tables.insert(shard, table);
     }
 
     /// Submissions that the kernel is done with: up to now they may have been sent.
-    pub fn completes(&mut self, complete: impl Fn(u64) -> bool) {
+    pub fn completes(&mut self, complete: impl Fn(Sent) -> bool) {
         let done: Vec<_> = self.in_flight.extract_if(.., |entry| complete(entry.0)).collect();
         for (_, who, tag) in done {
             self.judge_room(who, tag);
@@ -93,7 +105,7 @@ impl Oracle {
     }
 
     /// The relay submits one datagram of SRTP to a client.
-    pub fn judge(&mut self, number: u64, client: &Client, datagram: &[u8]) {
+    pub fn judge(&mut self, sent: Sent, client: &Client, datagram: &[u8]) {
         let mut copy = datagram.to_vec();
         let Ok(rtp) = Rtp::parse(&copy) else { return self.violation("not RTP".into()) };
         let (ssrc, header_len) = (rtp.ssrc(), rtp.header_len());
@@ -112,13 +124,9 @@ impl Oracle {
             .wrapping_mul(0x0000_0100_0000_01B3)
             .wrapping_add(tag.publisher.0);
         self.heard.entry(client.participant).or_default().insert((tag.publisher, tag.video));
-        self.in_flight.push((number, client.participant, tag));
+        self.in_flight.push((sent, client.participant, tag));
         self.judge_room(client.participant, tag);
-        self.judge_table(client.participant, tag);
-        let cut = self.cut.get(&(tag.publisher, tag.video)).map_or(0, |cut| cut.1);
-        if tag.index <= cut {
-            self.violation(format!("{tag:?} was said before the cut at {cut}"));
-        }
+        self.judge_table(sent.0, client.participant, tag);
     }
 
     fn judge_room(&mut self, subscriber: ParticipantId, tag: Tag) {
@@ -129,25 +137,35 @@ impl Oracle {
         let (Some(said), Some(heard)) = (of(tag.publisher), of(subscriber)) else {
             return self.violation(format!("{tag:?} or {subscriber:?} is in no room"));
         };
-        if !said.iter().any(|room| heard.contains(room)) {
+        let announcing = self.announcing.get(&(tag.publisher, tag.video));
+        let to_all = announcing.is_some_and(|announcing| announcing.maybe);
+        if !to_all && !said.iter().any(|room| heard.contains(room)) {
             self.violation(format!(
                 "{tag:?} said in {said:?}, sealed for {subscriber:?} in {heard:?}"
             ));
         }
     }
 
-    fn judge_table(&mut self, subscriber: ParticipantId, tag: Tag) {
+    fn judge_table(&mut self, shard: ShardIndex, subscriber: ParticipantId, tag: Tag) {
         let kind = if tag.video { Kind::Video } else { Kind::Audio };
-        let entitled = self.table.as_ref().is_some_and(|table| {
-            let row = table.participants.iter().find(|row| row.participant == subscriber);
+        let rows = self.tables.get(&shard).and_then(|table| {
+            let row = table.participants.iter().find(|row| row.participant == subscriber)?;
             let mut tracks = table.tracks.iter();
-            let track = tracks.find(|row| row.publisher == tag.publisher && row.kind == kind);
-            row.zip(track).is_some_and(|(row, track)| !track.muted && entitled(track, row))
+            Some((row, tracks.find(|row| row.publisher == tag.publisher && row.kind == kind)?))
         });
-        if !entitled {
-            self.violation(format!(
+        let entitled = rows.filter(|(row, track)| !track.muted && entitled(track, row));
+        let Some((_, track)) = entitled else {
+            return self.violation(format!(
                 "{tag:?} for {subscriber:?}: not entitled by the table in force"
             ));
+        };
+        let cuts = self.cuts.get(&(tag.publisher, tag.video)).map_or(&[][..], Vec::as_slice);
+        let said_in = cuts.iter().rfind(|cut| cut.1 < tag.index).map(|cut| cut.0);
+        let wanted = track.audience_epoch;
+        if said_in < Some(wanted) {
+            self.violation(format!("{tag:?} was said before the cut at {wanted:?}"));
+        } else if said_in > Some(wanted) {
+            self.violation(format!("{tag:?} was said after {wanted:?}, which the table is of"));
         }
     }
 

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringfence::control::api::{Change, OfferedSlot, OfferedTrack, PeerAnswer, PeerOffer, Refusal};
-use ringfence::control::{Coordinator, Request, ShardPort, Undelivered};
+use ringfence::control::{Coordinator, Request, ShardPort, Undelivered, placement};
 use ringfence::crypto::{Opener, Random, Sealer};
-use ringfence::route::id::{MeetingId, ParticipantId, RoomId, Source};
-use ringfence::route::table::MeetingTable;
-use ringfence::route::table::{Role, Roles};
+use ringfence::route::id::{MeetingId, ParticipantId, RoomId, ShardIndex, Source};
+use ringfence::route::table::{Audience, MeetingTable, Role, Roles};
 use ringfence::shard::command::{Command, Report};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
 use ringfence::shard::stats::Counter;
@@ -27,8 +26,9 @@ use ringfence::wire::rtp::Rtp;
 use tokio::sync::oneshot;
 
 use crate::client::{self, Client};
+use crate::mesh::{Ends, Ways};
 use crate::net::{Net, To, Weather, below};
-use crate::oracle::{Oracle, Whereabouts};
+use crate::oracle::{Announcing, Oracle, Whereabouts};
 
 /// What people do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +37,8 @@ pub enum Script {
     Quiet,
     /// They move, alone and in crowds, and mute and unmute.
     Restless,
+    /// The same, and they speak to all rooms now and then.
+    Announcing,
 }
 
 /// Commands and reports under way between control and the shard, each with when it arrives.
@@ -48,7 +50,7 @@ struct Wires {
     delay: Duration,
 }
 
-struct Port(Rc<RefCell<Wires>>);
+struct Port(Rc<RefCell<Wires>>, ShardIndex);
 
 impl ShardPort for Port {
     fn send(&mut self, command: Command) -> Result<(), Undelivered> {
@@ -68,8 +70,9 @@ impl ShardPort for Port {
         false
     }
 
+    /// Names the shard by its port.
     fn candidates(&self) -> Vec<SocketAddr> {
-        Vec::new()
+        vec![SocketAddr::from(([127, 0, 0, 1], self.1.0 as u16))]
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
@@ -113,14 +116,22 @@ struct Moving {
     who: Vec<ParticipantId>,
 }
 
+/// One shard with what is around it.
+struct Core {
+    shard: Shard,
+    buffers: Buffers,
+    wires: Rc<RefCell<Wires>>,
+}
+
 pub struct World {
     now: Instant,
     random: Random,
     weather: Weather,
     net: Net,
-    shard: Shard,
-    buffers: Buffers,
-    wires: Rc<RefCell<Wires>>,
+    cores: Vec<Core>,
+    pub ways: Ways,
+    /// On which shard each client is.
+    homes: Vec<usize>,
     control: Coordinator<Port>,
     meeting: MeetingId,
     rooms: Vec<RoomId>,
@@ -135,37 +146,53 @@ pub struct World {
 const KINDS: [Kind; 3] = [Kind::Audio, Kind::Video, Kind::Video];
 
 impl World {
+    /// One shard.
     pub fn new(seed: u64, weather: Weather) -> Self {
+        Self::over(1, seed, weather)
+    }
+
+    /// Every meeting spread over so many shards.
+    pub fn over(shards: usize, seed: u64, weather: Weather) -> Self {
         let now = Instant::now(); // only a base: everything else is virtual
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
         // In two of three worlds an egress ends after one or a few subscribers.
         let egress_budget = Duration::from_micros([500, 5, 30][seed as usize % 3]);
-        let config = ShardConfig { egress_budget, ..ShardConfig::new(bytes, now, clock) };
-        let wires = Rc::new(RefCell::new(Wires { now: Some(now), ..Wires::default() }));
-        let certificate = Arc::new(Certificate::generate().expect("a certificate"));
-        let mut control =
-            Coordinator::new(vec![Port(wires.clone())], certificate, Random::from_seed([9; 32]));
-        let (reply, mut opened) = oneshot::channel();
-        control.handle(Request::OpenMeeting(reply));
-        let (meeting, main) = opened.try_recv().expect("at once").expect("a meeting");
         let latency = Duration::from_millis(1);
-        Self {
-            now,
-            random: Random::from_seed(bytes),
-            weather,
-            net: Net::default(),
-            shard: Shard::new(config),
-            buffers: Buffers {
+        let core = |index: usize| {
+            let shard = ShardIndex(index);
+            let config =
+                ShardConfig { shard, egress_budget, ..ShardConfig::new(bytes, now, clock) };
+            let buffers = Buffers {
                 memory: vec![0; TRAIN_MAX],
                 sent: Vec::new(),
                 next: 0,
                 in_flight: BTreeMap::new(),
                 now,
                 latency,
-            },
-            wires,
+            };
+            let wires = Rc::new(RefCell::new(Wires { now: Some(now), ..Wires::default() }));
+            Core { shard: Shard::new(config), buffers, wires }
+        };
+        let cores: Vec<Core> = (0..shards).map(core).collect();
+        let ports = cores.iter().enumerate();
+        let ports = ports.map(|(at, core)| Port(core.wires.clone(), ShardIndex(at))).collect();
+        let certificate = Arc::new(Certificate::generate().expect("a certificate"));
+        let mut control = Coordinator::new(ports, certificate, Random::from_seed([9; 32]))
+            .with_placement(placement::apart);
+        let (reply, mut opened) = oneshot::channel();
+        control.handle(Request::OpenMeeting(reply));
+        let (meeting, main) = opened.try_recv().expect("at once").expect("a meeting");
+        Self {
+            now,
+            random: Random::from_seed(bytes),
+            weather,
+            net: Net::default(),
+            cores,
+            // In one of three worlds the ways between shards fill up.
+            ways: Ways::new(shards, [512, 256, 4][seed as usize % 3]),
+            homes: Vec::new(),
             control,
             meeting,
             rooms: vec![main],
@@ -199,8 +226,10 @@ impl World {
             self.control.handle(Request::AddPeer(self.meeting, who, offer, reply));
             let answer: PeerAnswer = answered.try_recv().expect("at once").expect("answered");
             self.clients.push(Client::new(at, who, &answer, &KINDS));
+            self.homes.push(usize::from(answer.candidates[0].port()));
             self.oracle.rooms.insert(who, Whereabouts { now: room, leaving: Vec::new() });
-            self.step(Duration::from_millis(10));
+            // Its shard has heard of it by then.
+            self.step(Duration::from_millis(if self.cores.len() == 1 { 10 } else { 60 }));
             self.connect(at);
         }
     }
@@ -211,7 +240,7 @@ impl World {
         let opener = Opener::new(client::PROFILE, &key, &salt).expect("key lengths");
         let (key, salt) = client::keys(2 * at as u64 + 1);
         let sealer = Sealer::new(client::PROFILE, &key, &salt).expect("key lengths");
-        self.shard.inject_session(client.peer, client.path, opener, sealer);
+        self.cores[self.homes[at]].shard.inject_session(client.peer, client.path, opener, sealer);
     }
 
     /// Lets `span` of virtual time pass.
@@ -219,8 +248,8 @@ impl World {
         let end = self.now + span;
         while self.now < end {
             self.talk();
-            if script == Script::Restless && below(&mut self.random, 12) == 0 {
-                self.stir();
+            if script != Script::Quiet && below(&mut self.random, 12) == 0 {
+                self.stir(script);
             }
             self.step(Duration::from_millis(10));
         }
@@ -230,19 +259,24 @@ impl World {
     fn step(&mut self, span: Duration) {
         let end = self.now + span;
         loop {
-            let due = [
-                self.net.next_at(),
-                self.shard.poll_timeout(),
-                self.wires.borrow().commands.front().map(|entry| entry.0),
-                self.wires.borrow().reports.front().map(|entry| entry.0),
-                self.buffers.in_flight.values().min().copied(),
-            ];
-            let next = due.into_iter().flatten().min().filter(|at| *at < end).unwrap_or(end);
+            let of_cores = self.cores.iter().enumerate().flat_map(|(at, core)| {
+                [
+                    core.shard.poll_timeout(),
+                    core.wires.borrow().commands.front().map(|entry| entry.0),
+                    core.wires.borrow().reports.front().map(|entry| entry.0),
+                    core.buffers.in_flight.values().min().copied(),
+                    self.ways.next_at(ShardIndex(at)),
+                ]
+            });
+            let due = of_cores.chain([self.net.next_at()]);
+            let next = due.flatten().min().filter(|at| *at < end).unwrap_or(end);
             // A busy shard comes late: packets, commands and timers meet in one turn.
             let late = if below(&mut self.random, 4) == 0 { 2_000 } else { 1 };
             let late = Duration::from_micros(u64::from(below(&mut self.random, late)));
             self.now = self.now.max((next + late).min(end));
-            self.wires.borrow_mut().now = Some(self.now);
+            for core in &self.cores {
+                core.wires.borrow_mut().now = Some(self.now);
+            }
             self.turn();
             if self.now >= end {
                 return;
@@ -250,58 +284,81 @@ impl World {
         }
     }
 
-    /// One turn of the shard, in the order of DESIGN.md §3: completions, ingress, commands, timers, egress.
+    /// What arrives, one turn of the shards that are not late, and one of control.
     fn turn(&mut self) {
         let now = self.now;
-        self.buffers.now = now;
-        self.buffers.in_flight.retain(|_, at| *at > now);
-        self.oracle.completes(|number| !self.buffers.in_flight.contains_key(&number));
+        for (at, core) in self.cores.iter_mut().enumerate() {
+            core.buffers.now = now;
+            core.buffers.in_flight.retain(|_, at| *at > now);
+            let in_flight = &core.buffers.in_flight;
+            self.oracle.completes(|sent| sent.0.0 == at && !in_flight.contains_key(&sent.1));
+        }
         while let Some((to, mut bytes)) = self.net.arrived(now) {
             match to {
                 To::Relay { from } => self.relay_takes(from, &mut bytes),
                 To::Client(at) => self.client_takes(at, &mut bytes),
             }
         }
-        loop {
-            let due = self.wires.borrow().commands.front().is_some_and(|entry| entry.0 <= now);
-            let command = if due { self.wires.borrow_mut().commands.pop_front() } else { None };
-            let Some((_, command)) = command else { break };
-            match &command {
-                Command::Install(table) => self.oracle.installs(MeetingTable::clone(table)),
-                Command::Change(change) => self.oracle.follows(change),
-                _ => {}
+        for at in 0..self.cores.len() {
+            // Shards do not turn in step.
+            if self.cores.len() == 1 || below(&mut self.random, 4) > 0 {
+                self.turn_of(at);
             }
-            self.shard.handle_command(now, command);
         }
-        self.shard.handle_timeout(now);
-        // Now and then the kernel takes long, so that queues are not empty when a table comes.
-        let most = if below(&mut self.random, 8) == 0 { 30_000 } else { 3_000 };
-        let latency = u64::from(below(&mut self.random, most)) + 1;
-        self.buffers.latency = Duration::from_micros(latency);
-        self.shard.egress(now, &mut self.buffers);
-        while let Some(report) = self.shard.poll_report() {
-            let mut wires = self.wires.borrow_mut();
-            // Behind the reports before it, by up to a millisecond.
-            let delay = Duration::from_micros(u64::from(below(&mut self.random, 1_000)) + 1);
-            let at = wires.reports.back().map_or(now, |entry| entry.0).max(now) + delay;
-            wires.reports.push_back((at, report));
-        }
-        self.deliver();
-        self.wires.borrow_mut().delay =
-            Duration::from_micros(u64::from(below(&mut self.random, 2_000)));
         self.control.collect();
         while self.control.poll_event().is_some() {}
         self.settle();
     }
 
+    /// One turn of a shard, in the order of DESIGN.md §3: completions, ingress, commands, timers, egress.
+    fn turn_of(&mut self, at: usize) {
+        let now = self.now;
+        let Self { cores, ways, random, oracle, .. } = self;
+        let shards = cores.len();
+        let Core { shard, buffers, wires } = &mut cores[at];
+        let own = ShardIndex(at);
+        let mut ends = Ends { own, now, ways, random };
+        shard.take_over(now, &mut ends);
+        loop {
+            let due = wires.borrow().commands.front().is_some_and(|entry| entry.0 <= now);
+            let command = if due { wires.borrow_mut().commands.pop_front() } else { None };
+            let Some((_, command)) = command else { break };
+            match &command {
+                Command::Install(table) => oracle.installs(own, MeetingTable::clone(table)),
+                Command::Change(change) => oracle.follows(own, change),
+                _ => {}
+            }
+            shard.handle_command(now, command);
+        }
+        shard.handle_timeout(now);
+        shard.hand_over(now, &mut ends);
+        // Now and then the kernel takes long, so that queues are not empty when a table comes.
+        let most = if below(random, 8) == 0 { 30_000 } else { 3_000 };
+        let latency = u64::from(below(random, most)) + 1;
+        buffers.latency = Duration::from_micros(latency);
+        shard.egress(now, buffers);
+        while let Some(report) = shard.poll_report() {
+            let mut wires = wires.borrow_mut();
+            // Behind the reports before it, by up to a millisecond.
+            let delay = Duration::from_micros(u64::from(below(random, 1_000)) + 1);
+            let at = wires.reports.back().map_or(now, |entry| entry.0).max(now) + delay;
+            wires.reports.push_back((at, report));
+        }
+        // One of several shards may be far behind the others in what control says.
+        let most = if shards > 1 && below(random, 8) == 0 { 30_000 } else { 2_000 };
+        wires.borrow_mut().delay = Duration::from_micros(u64::from(below(random, most)));
+        self.deliver(at);
+    }
+
     /// What the shard submitted: judged, then on its way.
-    fn deliver(&mut self) {
-        for (number, path, train, segment) in std::mem::take(&mut self.buffers.sent) {
+    fn deliver(&mut self, core: usize) {
+        for (number, path, train, segment) in std::mem::take(&mut self.cores[core].buffers.sent) {
             let at = self.clients.iter().position(|client| client.path == path);
             let at = at.expect("only clients are sent to");
             for datagram in train.chunks(segment) {
                 if classify(datagram) == Class::Rtp {
-                    self.oracle.judge(number, &self.clients[at], datagram);
+                    let sent = (ShardIndex(core), number);
+                    self.oracle.judge(sent, &self.clients[at], datagram);
                 }
                 self.net.send(self.now, &mut self.random, self.weather, To::Client(at), datagram);
             }
@@ -314,7 +371,7 @@ impl World {
         {
             self.oracle.reaches(tag);
         }
-        self.shard.handle_datagram(self.now, client.path, bytes);
+        self.cores[self.homes[from]].shard.handle_datagram(self.now, client.path, bytes);
     }
 
     fn client_takes(&mut self, at: usize, bytes: &mut [u8]) {
@@ -357,8 +414,8 @@ impl World {
         }
     }
 
-    /// Somebody, or a crowd, goes somewhere; or somebody mutes or unmutes.
-    fn stir(&mut self) {
+    /// Somebody, or a crowd, goes somewhere; or somebody mutes or unmutes, or speaks to all rooms.
+    fn stir(&mut self, script: Script) {
         let whole = below(&mut self.random, 6) == 0;
         let mut changes = Vec::new();
         for at in 0..self.clients.len() {
@@ -369,6 +426,12 @@ impl World {
             if below(&mut self.random, 8) == 0 {
                 let muted = below(&mut self.random, 2) == 0;
                 changes.push(Change::Mute { participant, source: Source::Microphone, muted });
+                continue;
+            }
+            if script == Script::Announcing && below(&mut self.random, 4) == 0 {
+                let video = below(&mut self.random, 2) == 0;
+                let on = below(&mut self.random, 2) == 0;
+                changes.push(self.announce(participant, video, on));
                 continue;
             }
             let room = self.rooms[below(&mut self.random, self.rooms.len() as u32) as usize];
@@ -389,9 +452,30 @@ impl World {
         self.change(changes.collect());
     }
 
+    fn announce(&self, participant: ParticipantId, video: bool, on: bool) -> Change {
+        let source = if video { Source::Camera } else { Source::Microphone };
+        let all = || Audience { rooms: self.rooms.clone(), participants: Vec::new() };
+        Change::Audience { participant, source, audience: on.then(all) }
+    }
+
+    /// Nobody speaks to all rooms any more.
+    pub fn end_announcements(&mut self) {
+        let everybody = self.clients.iter().map(|client| client.participant);
+        let both = everybody.flat_map(|who| [(who, false), (who, true)]);
+        let changes = both.map(|(who, video)| self.announce(who, video, false)).collect();
+        self.change(changes);
+    }
+
     fn change(&mut self, changes: Vec<Change>) {
         let mut who = Vec::new();
         for change in &changes {
+            if let Change::Audience { participant, source, audience } = change {
+                let known = (*participant, *source == Source::Camera);
+                let at = self.oracle.announcing.entry(known).or_default();
+                let now = audience.is_some();
+                *at = Announcing { now, maybe: at.maybe || now };
+                who.push(*participant);
+            }
             let Change::Move { participant, room } = change else { continue };
             let at = self.oracle.rooms.get_mut(participant).expect("everybody is somewhere");
             // Who is asked to move on while still moving may be in any of the rooms on its way.
@@ -423,11 +507,21 @@ impl World {
             self.moving.iter().flat_map(|moving| &moving.who).copied().collect();
         for who in settled.into_iter().filter(|who| !busy.contains(who)) {
             self.oracle.rooms.get_mut(&who).expect("everybody is somewhere").leaving.clear();
+            for video in [false, true] {
+                if let Some(at) = self.oracle.announcing.get_mut(&(who, video)) {
+                    at.maybe = at.now;
+                }
+            }
         }
     }
 
     pub fn epochs(&self) -> u64 {
-        self.shard.stats().of(Counter::Epochs)
+        self.cores.iter().map(|core| core.shard.stats().of(Counter::Epochs)).sum()
+    }
+
+    /// What all shards counted.
+    pub fn count(&self, counter: Counter) -> u64 {
+        self.cores.iter().map(|core| core.shard.stats().of(counter)).sum()
     }
 
     pub fn judge(&self, seed: u64) {

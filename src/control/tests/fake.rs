@@ -168,7 +168,7 @@ impl ShardPort for Fake {
     }
 }
 
-/// Every peer to the shard with the fewest.
+/// Every peer to the shard with the fewest, of all meetings.
 pub fn spread(loads: &[Load]) -> Option<ShardIndex> {
     let alive = loads.iter().enumerate().filter(|(_, load)| load.alive);
     alive.min_by_key(|(_, load)| load.peers).map(|(index, _)| ShardIndex(index))

@@ -4,6 +4,7 @@
 
 mod feedback;
 mod legs;
+mod mesh;
 mod publishers;
 mod repair;
 mod seats;
@@ -19,7 +20,9 @@ use super::outbox::{Outbox, Submission, TRAIN_MAX};
 use super::stats::Counter;
 use super::{Shard, ShardConfig};
 use crate::crypto::{Ledger, Opener, Profile, ReplayWindow, RtcpWindow, Sealer};
-use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
+use crate::route::id::{
+    Epoch, MeetingId, ParticipantId, PeerId, RoomId, ShardIndex, Source, TrackId,
+};
 use crate::route::table::{
     Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
@@ -134,9 +137,13 @@ pub fn slot_ssrc(id: u64, slot: usize) -> u32 {
 
 impl Bench {
     pub fn new() -> Self {
-        let now = Instant::now(); // only a base
+        Self::on(ShardIndex(0), Instant::now()) // only a base
+    }
+
+    /// A shard of several.
+    pub fn on(shard: ShardIndex, now: Instant) -> Self {
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
-        let config = ShardConfig::new([3; 32], now, clock);
+        let config = ShardConfig { shard, ..ShardConfig::new([3; 32], now, clock) };
         let memory = vec![0; TRAIN_MAX];
         let queue =
             Queue { memory, sent: Vec::new(), room: 1_000, instant: true, next: 0, completed: 0 };
@@ -144,6 +151,7 @@ impl Bench {
             meeting: MEETING,
             epoch: Epoch(0),
             main: MAIN,
+            shards: vec![ShardIndex(0)],
             participants: Vec::new(),
             tracks: Vec::new(),
         };
@@ -170,6 +178,7 @@ impl Bench {
                 track: track(id, *source),
                 publisher: ParticipantId(id),
                 peer: PeerId(id),
+                shard: ShardIndex(0),
                 role: Role(0),
                 source: *source,
                 kind: kind(*source),

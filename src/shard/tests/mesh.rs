@@ -1,0 +1,546 @@
+//! Two shards: a publisher on one, subscribers on the other.
+
+use std::collections::VecDeque;
+
+use super::*;
+use crate::route::packet::SourceIndex;
+use crate::shard::mesh::{Carried, Class, Facts, Mesh, Message, Signal};
+
+const HOME: usize = 0;
+const AWAY: usize = 1;
+const PUBLISHER: u64 = 1;
+const LISTENER: u64 = 2;
+const VOICE: u32 = 11;
+const CAMERA: u32 = 12;
+
+/// A message on its way.
+enum Owned {
+    Packet(Facts, Vec<u8>, Vec<u8>),
+    Signal(Signal),
+}
+
+/// What is on its way from one of two shards to the other.
+#[derive(Default)]
+struct Way {
+    messages: VecDeque<(Instant, Owned)>,
+    /// How many fit.
+    capacity: usize,
+    refused: [u32; 3],
+}
+
+/// The ways as one of the shards sees them.
+struct Ends<'a> {
+    own: usize,
+    now: Instant,
+    ways: &'a mut [Way; 2],
+    ended: bool,
+}
+
+impl Mesh for Ends<'_> {
+    fn send(&mut self, to: ShardIndex, message: &Message<'_>) -> bool {
+        assert_ne!(to.0, self.own);
+        let way = &mut self.ways[self.own];
+        let class = message.class();
+        if way.messages.len() + class.reserve(way.capacity) >= way.capacity {
+            way.refused[class as usize] += 1;
+            return false;
+        }
+        let owned = match message {
+            Message::Packet(Carried { facts, descriptor, payload }) => {
+                Owned::Packet(*facts, descriptor.to_vec(), payload.to_vec())
+            }
+            Message::Signal(signal) => Owned::Signal(*signal),
+        };
+        way.messages.push_back((self.now, owned));
+        true
+    }
+
+    fn receive(&mut self, take: &mut impl FnMut(ShardIndex, Instant, Message<'_>)) {
+        let from = 1 - self.own;
+        for (sent, owned) in self.ways[from].messages.drain(..) {
+            match &owned {
+                Owned::Packet(facts, descriptor, payload) => {
+                    let carried = Carried { facts: *facts, descriptor, payload };
+                    take(ShardIndex(from), sent, Message::Packet(carried));
+                }
+                Owned::Signal(signal) => take(ShardIndex(from), sent, Message::Signal(*signal)),
+            }
+        }
+    }
+
+    fn ended(&mut self) -> Option<ShardIndex> {
+        std::mem::take(&mut self.ended).then_some(ShardIndex(1 - self.own))
+    }
+}
+
+struct Two {
+    shards: [Bench; 2],
+    ways: [Way; 2],
+}
+
+impl Two {
+    /// Somebody with voice and camera at home, somebody with ears and eyes away, in one room; both
+    /// are said to be live.
+    fn new() -> (Self, Far, Far) {
+        let now = Instant::now();
+        let mut two = Self {
+            shards: [HOME, AWAY].map(|shard| Bench::on(ShardIndex(shard), now)),
+            ways: [HOME, AWAY].map(|_| Way { capacity: 256, ..Way::default() }),
+        };
+        let offer: Offer<'_> = &[
+            (Source::Microphone, &[(VOICE, None)]),
+            (Source::Camera, &[(CAMERA, Some(CAMERA + 100))]),
+        ];
+        let mut publisher = two.shards[HOME].join(PUBLISHER, offer, &[]);
+        let listener = two.shards[AWAY].join(LISTENER, &[], &[Kind::Audio, Kind::Video]);
+        let mut table = two.shards[HOME].table.clone();
+        table.shards = vec![ShardIndex(HOME), ShardIndex(AWAY)];
+        table.participants.extend(two.shards[AWAY].table.participants.clone());
+        two.shards.iter_mut().for_each(|bench| bench.table = table.clone());
+        two.install(HOME);
+        two.install(AWAY);
+        two.say(&mut publisher, 0);
+        two.settle();
+        (two, publisher, listener)
+    }
+
+    /// The table as it stands, on one shard: with peers of its own only.
+    fn install(&mut self, shard: usize) {
+        let bench = &mut self.shards[shard];
+        let whole = bench.table.clone();
+        for row in &mut bench.table.participants {
+            let lives_at = if row.participant.0 == PUBLISHER { HOME } else { AWAY };
+            row.peers.retain(|_| lives_at == shard);
+        }
+        bench.install();
+        bench.table.participants = whole.participants;
+    }
+
+    /// The same change of both tables; installed on neither.
+    fn change(&mut self, change: impl Fn(&mut Bench)) {
+        self.shards.iter_mut().for_each(change);
+    }
+
+    fn both(&mut self, change: impl Fn(&mut Bench)) {
+        self.change(change);
+        self.install(HOME);
+        self.install(AWAY);
+    }
+
+    /// A voice packet and a keyframe, both numbered `seq`.
+    fn say(&mut self, far: &mut Far, seq: u16) {
+        let voice = far.say(VOICE, OPUS, seq, &[(1, &[10])], &[seq as u8; 20]);
+        self.shards[HOME].take(far, voice);
+        let picture = far.picture(CAMERA, seq, true);
+        self.shards[HOME].take(far, picture);
+    }
+
+    /// One turn of one shard.
+    fn turn(&mut self, shard: usize) {
+        self.turn_with(shard, false);
+    }
+
+    fn turn_with(&mut self, shard: usize, ended: bool) {
+        let Bench { shard: world, now, queue, reports, .. } = &mut self.shards[shard];
+        let mut ends = Ends { own: shard, now: *now, ways: &mut self.ways, ended };
+        world.take_over(*now, &mut ends);
+        world.handle_timeout(*now);
+        world.hand_over(*now, &mut ends);
+        world.egress(*now, queue);
+        reports.extend(std::iter::from_fn(|| world.poll_report()));
+    }
+
+    /// Turns of both until nothing is on its way.
+    fn settle(&mut self) {
+        for _ in 0..4 {
+            self.turn(HOME);
+            self.turn(AWAY);
+        }
+        assert!(self.ways.iter().all(|way| way.messages.is_empty()));
+    }
+
+    fn pass(&mut self, span: Duration) {
+        for _ in 0..span.as_millis() / 20 {
+            self.shards.iter_mut().for_each(|bench| bench.now += ms(20));
+            self.settle();
+        }
+    }
+
+    fn heard(&mut self, far: &mut Far) -> Vec<Got> {
+        self.shards[AWAY].media(far)
+    }
+
+    fn packets_on_the_way(&self) -> usize {
+        let packets = self.ways[HOME].messages.iter();
+        packets.filter(|message| matches!(message.1, Owned::Packet(..))).count()
+    }
+}
+
+#[test]
+fn a_room_over_two_shards_hears_and_sees() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.heard(&mut listener);
+    for seq in 1..5 {
+        two.say(&mut publisher, seq);
+        two.settle();
+        let got = two.heard(&mut listener);
+        assert_eq!(got.len(), 2, "{got:?}");
+        assert!(got.iter().any(|got| got.payload == [seq as u8; 20]));
+        assert!(got.iter().any(|got| got.payload == vp8(seq, true)));
+    }
+    assert_eq!(two.shards[HOME].count(Counter::ForwardedPackets), 0, "nobody listens there");
+    assert_eq!(two.shards[AWAY].count(Counter::ReceivedPackets), 0, "opened at home only");
+}
+
+#[test]
+fn what_nobody_wants_does_not_travel() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    let copies = |two: &mut Two, publisher: &mut Far, seq| {
+        two.say(publisher, seq);
+        two.turn(HOME);
+        let packets = two.packets_on_the_way();
+        two.settle();
+        packets
+    };
+    assert_eq!(copies(&mut two, &mut publisher, 1), 2, "one copy each");
+    two.both(|bench| bench.listen_to(LISTENER, SIDE));
+    two.settle();
+    assert_eq!(copies(&mut two, &mut publisher, 2), 0);
+    two.heard(&mut listener);
+    two.both(|bench| bench.listen_to(LISTENER, MAIN));
+    two.settle();
+    assert_eq!(copies(&mut two, &mut publisher, 3), 2);
+    assert_eq!(two.heard(&mut listener).len(), 2);
+    two.shards[AWAY]
+        .shard
+        .handle_command(two.shards[AWAY].now, Command::RemovePeer(PeerId(LISTENER)));
+    two.settle();
+    assert_eq!(copies(&mut two, &mut publisher, 4), 0, "gone");
+}
+
+/// What was on its way when the publisher's audience changed is refused, whichever shard has the
+/// new table first; so is what is ahead of the table.
+#[test]
+fn a_cut_holds_across_the_mesh() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.heard(&mut listener);
+    // The far shard installs while a packet of the former audience is under way.
+    two.say(&mut publisher, 1);
+    two.turn(HOME);
+    assert_eq!(two.packets_on_the_way(), 2);
+    two.change(|bench| {
+        bench.speak_to(PUBLISHER, SIDE);
+        bench.listen_to(LISTENER, SIDE);
+    });
+    two.install(AWAY);
+    two.turn(AWAY);
+    assert_eq!(two.heard(&mut listener), [], "said before the cut");
+    assert_eq!(two.shards[AWAY].count(Counter::DropCut), 2);
+    // Home has not cut yet: what it says is still for the former audience.
+    two.say(&mut publisher, 2);
+    two.settle();
+    assert_eq!(two.heard(&mut listener), []);
+    two.install(HOME);
+    two.say(&mut publisher, 3);
+    two.settle();
+    let got = two.heard(&mut listener);
+    assert!(got.iter().any(|got| got.payload == [3; 20]), "{got:?}");
+    assert!(got.iter().all(|got| got.payload != [2; 20] && got.payload != vp8(2, true)));
+
+    // Home is ahead: those of the far shard's table must not hear it.
+    two.change(|bench| bench.speak_to(PUBLISHER, MAIN));
+    two.install(HOME);
+    two.say(&mut publisher, 4);
+    two.settle();
+    assert_eq!(two.heard(&mut listener), [], "said to others");
+    assert_eq!(two.shards[AWAY].count(Counter::DropEarly), 2);
+}
+
+/// Somebody who hears the track before and after a cut can not get what was said before it.
+#[test]
+fn the_far_cache_does_not_reach_across_a_cut() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.say(&mut publisher, 1);
+    two.settle();
+    let video = slot_ssrc(LISTENER, 1);
+    let sent = two.heard(&mut listener);
+    let seq = sent.iter().find(|got| got.payload == vp8(1, true)).unwrap().seq;
+    let again = |two: &mut Two, listener: &mut Far| {
+        two.shards[AWAY].now += ms(300);
+        two.shards[HOME].now += ms(300);
+        let nack = listener.nack(video, &[seq]);
+        two.shards[AWAY].take(listener, nack);
+        two.settle();
+        two.heard(listener).into_iter().filter(|got| got.ssrc == video + 1_000).count()
+    };
+    for seq in 2..20 {
+        two.say(&mut publisher, seq); // earns the right to ask
+    }
+    two.settle();
+    two.heard(&mut listener);
+    assert_eq!(again(&mut two, &mut listener), 1, "repaired from the far cache");
+    two.both(|bench| {
+        bench.speak_to(PUBLISHER, MAIN);
+        for row in &mut bench.table.tracks {
+            row.audience.rooms = vec![MAIN, SIDE]; // announced: the listener keeps its leg
+        }
+    });
+    two.say(&mut publisher, 20);
+    two.settle();
+    two.heard(&mut listener);
+    assert_eq!(again(&mut two, &mut listener), 0, "said before the cut");
+}
+
+#[test]
+fn what_got_lost_between_shards_is_asked_for_at_home() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    for seq in 1..20 {
+        two.say(&mut publisher, seq);
+    }
+    two.settle();
+    let sent = two.heard(&mut listener);
+    let video = slot_ssrc(LISTENER, 1);
+    let last = sent.iter().rfind(|got| got.ssrc == video).unwrap().seq;
+    two.ways[HOME].capacity = 0;
+    two.say(&mut publisher, 20);
+    two.turn(HOME);
+    assert_eq!(two.ways[HOME].refused[Class::Video as usize], 1);
+    two.ways[HOME].capacity = 256;
+    two.say(&mut publisher, 21);
+    two.settle();
+    let got = two.heard(&mut listener);
+    assert!(got.iter().any(|got| got.payload == vp8(21, true) && got.seq == last + 2), "{got:?}");
+    let nack = listener.nack(video, &[last + 1]);
+    two.shards[AWAY].take(&listener, nack);
+    two.settle();
+    let got = two.heard(&mut listener);
+    assert_eq!(got.len(), 1, "{got:?}");
+    assert_eq!((got[0].seq, &got[0].payload), (last + 1, &vp8(20, true)), "by its own number");
+    // What nobody ever sent is not asked for without end.
+    let before = two.shards[AWAY].count(Counter::Retransmitted);
+    for _ in 0..1_000 {
+        let nack = listener.nack(video, &[last + 1, last.wrapping_add(900)]);
+        two.shards[AWAY].take(&listener, nack);
+    }
+    two.turn(AWAY);
+    assert!(two.ways[AWAY].messages.len() <= 1);
+    assert_eq!(two.shards[AWAY].count(Counter::Retransmitted), before);
+}
+
+/// Two keyframe requests a second reach the publisher, whoever asks on whichever shard.
+#[test]
+fn one_keyframe_budget_over_all_shards() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.say(&mut publisher, 1);
+    two.settle();
+    two.shards[HOME].rtcp(&mut publisher);
+    let base = two.shards[HOME].count(Counter::KeyframeRequests);
+    let mut asked = 0;
+    for _ in 0..100 {
+        let pli = listener.pli(77, slot_ssrc(LISTENER, 1));
+        two.shards[AWAY].take(&listener, pli);
+        two.turn(AWAY);
+        asked += two.ways[AWAY].messages.len();
+        two.pass(ms(20));
+    }
+    let (_, plis, _) = two.shards[HOME].rtcp(&mut publisher);
+    assert!((3..=6).contains(&plis.len()), "{} in two seconds", plis.len());
+    assert_eq!(two.shards[HOME].count(Counter::KeyframeRequests) - base, plis.len() as u64);
+    assert!(asked <= 12, "{asked} asked of home: not more than one a tick");
+}
+
+#[test]
+fn a_new_video_leg_gets_a_keyframe_from_home() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.both(|bench| bench.listen_to(LISTENER, SIDE));
+    two.pass(ms(2_000));
+    let picture = publisher.picture(CAMERA, 1, false);
+    two.shards[HOME].take(&publisher, picture);
+    two.pass(ms(20));
+    two.shards[HOME].rtcp(&mut publisher);
+    two.both(|bench| bench.listen_to(LISTENER, MAIN));
+    two.pass(ms(40));
+    assert_eq!(two.shards[HOME].rtcp(&mut publisher).1, [CAMERA]);
+    two.heard(&mut listener);
+    for (seq, key, shown) in [(2, false, 0), (3, true, 1), (4, false, 1)] {
+        let picture = publisher.picture(CAMERA, seq, key);
+        two.shards[HOME].take(&publisher, picture);
+        two.settle();
+        assert_eq!(two.heard(&mut listener).len(), shown, "{seq}");
+    }
+}
+
+/// A full way loses pictures before voices, and no signal.
+#[test]
+fn a_full_way_keeps_what_matters() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.heard(&mut listener);
+    two.ways[HOME].capacity = 32;
+    for seq in 1..60 {
+        two.say(&mut publisher, seq);
+    }
+    two.turn(HOME);
+    let refused = two.ways[HOME].refused;
+    assert!(refused[Class::Video as usize] >= 59 - 24, "{refused:?}");
+    assert_eq!(two.ways[HOME].messages.len(), 32 - 2, "the last places are for signals");
+    two.both(|bench| bench.listen_to(LISTENER, SIDE));
+    two.ways[AWAY].capacity = 0;
+    two.turn(AWAY);
+    assert!(two.ways[AWAY].messages.is_empty());
+    let again = two.shards[AWAY].shard.poll_timeout().unwrap();
+    assert!(again <= two.shards[AWAY].now + ms(2), "tried again soon");
+    two.ways[AWAY].capacity = 32;
+    two.shards[AWAY].now = again;
+    two.turn(AWAY);
+    assert_eq!(two.ways[AWAY].messages.len(), 2, "it was kept: no voice, no pictures any more");
+}
+
+#[test]
+fn a_source_that_is_numbered_anew_goes_on() {
+    let offer: &[(u32, Option<u32>)] = &[(CAMERA, Some(CAMERA + 100)), (CAMERA + 1, None)];
+    let now = Instant::now();
+    let mut two = Two {
+        shards: [HOME, AWAY].map(|shard| Bench::on(ShardIndex(shard), now)),
+        ways: [HOME, AWAY].map(|_| Way { capacity: 256, ..Way::default() }),
+    };
+    let mut publisher = two.shards[HOME].join(PUBLISHER, &[(Source::Camera, offer)], &[]);
+    let mut listener = two.shards[AWAY].join(LISTENER, &[], &[Kind::Video]);
+    let mut table = two.shards[HOME].table.clone();
+    table.shards = vec![ShardIndex(HOME), ShardIndex(AWAY)];
+    table.participants.extend(two.shards[AWAY].table.participants.clone());
+    two.shards.iter_mut().for_each(|bench| bench.table = table.clone());
+    two.install(HOME);
+    two.install(AWAY);
+    let mut seqs = Vec::new();
+    for (ssrc, seq) in
+        [(CAMERA, 9), (CAMERA, 10), (CAMERA, 11), (CAMERA + 1, 500), (CAMERA + 1, 501)]
+    {
+        let picture = publisher.picture(ssrc, seq, true);
+        two.shards[HOME].take(&publisher, picture);
+        two.settle();
+        seqs.extend(two.heard(&mut listener).iter().map(|got| (said(got), got.seq)));
+    }
+    let numbers: Vec<_> = seqs.iter().map(|pair| pair.1.wrapping_sub(seqs[0].1)).collect();
+    assert_eq!(seqs.iter().map(|pair| pair.0).collect::<Vec<_>>(), [10, 11, 500, 501], "{seqs:?}");
+    assert_eq!(numbers, [0, 1, 2, 3], "one sequence for the subscriber");
+}
+
+#[test]
+fn loudness_is_told_where_nobody_listens_yet() {
+    let (mut two, mut publisher, _) = Two::new();
+    for seq in 1..40 {
+        two.say(&mut publisher, seq);
+        two.pass(ms(20));
+    }
+    let of = |two: &Two, shard: usize| {
+        let world = &two.shards[shard].shard;
+        let key = world.by_track[&track(PUBLISHER, Source::Microphone)];
+        world.tracks.get(key).unwrap().loudness.step()
+    };
+    assert!(of(&two, HOME) > 10);
+    assert!(of(&two, AWAY).abs_diff(of(&two, HOME)) <= 1);
+    let speaking = |two: &Two, shard: usize| {
+        let reports = two.shards[shard].reports.iter();
+        reports.filter(|report| matches!(report, Report::Speaking { .. })).count()
+    };
+    assert!(speaking(&two, HOME) > 0);
+    assert_eq!(speaking(&two, AWAY), 0, "each shard reports the voices that come in there");
+    let sent = |two: &Two| two.ways[HOME].refused[Class::Signal as usize];
+    assert_eq!(sent(&two), 0);
+    two.pass(ms(6_000));
+    assert!(!two.shards[AWAY].shard.by_track.contains_key(&track(PUBLISHER, Source::Microphone)));
+}
+
+#[test]
+fn entries_end_with_their_source_their_meeting_and_their_shard() {
+    let entries = |two: &Two| two.shards[AWAY].shard.by_track.len();
+    let (mut two, _, _) = Two::new();
+    assert_eq!(entries(&two), 2);
+    let now = two.shards[HOME].now;
+    two.shards[HOME].shard.handle_command(now, Command::RemovePeer(PeerId(PUBLISHER)));
+    two.settle();
+    assert_eq!(entries(&two), 0, "the publisher left");
+
+    let (mut two, _, _) = Two::new();
+    two.both(|bench| {
+        bench.table.tracks.clear();
+        bench.table.participants.retain(|row| row.participant.0 == PUBLISHER);
+        bench.table.shards = vec![ShardIndex(HOME)];
+    });
+    two.settle();
+    assert_eq!(entries(&two), 0, "the shard left the meeting");
+
+    let (mut two, mut publisher, mut listener) = Two::new();
+    two.turn_with(AWAY, true);
+    assert_eq!(entries(&two), 0, "the home shard ended");
+    assert!(two.shards[AWAY].reports.iter().any(|report| {
+        matches!(report, Report::Slots { slots, .. } if slots.iter().all(Option::is_none))
+    }));
+    two.ways[AWAY].messages.clear();
+    two.turn_with(HOME, true);
+    two.heard(&mut listener);
+    two.say(&mut publisher, 1);
+    two.turn(HOME);
+    assert_eq!(two.packets_on_the_way(), 0, "the shard that wanted it ended");
+}
+
+/// A shard that comes to the meeting later learns what is published already.
+#[test]
+fn who_comes_late_is_told() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    let both = vec![ShardIndex(HOME), ShardIndex(AWAY)];
+    two.shards[HOME].table.shards = vec![ShardIndex(HOME)];
+    two.install(HOME);
+    two.settle();
+    assert_eq!(two.shards[AWAY].shard.by_track.len(), 0);
+    two.shards[HOME].table.shards = both;
+    two.install(HOME);
+    two.settle();
+    two.heard(&mut listener);
+    two.say(&mut publisher, 1);
+    two.settle();
+    assert_eq!(two.heard(&mut listener).len(), 2);
+}
+
+#[test]
+fn sender_reports_go_out_on_the_far_shard() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    let report = publisher.ask(VOICE, |out| {
+        crate::wire::rtcp::write_sender_report(
+            out,
+            Ssrc(VOICE),
+            0xE000_0000_0000_0000,
+            Timestamp(960),
+            1,
+            20,
+            "x",
+        )
+    });
+    two.shards[HOME].take(&publisher, report);
+    for seq in 1..80 {
+        two.say(&mut publisher, seq);
+        two.pass(ms(20));
+    }
+    let (_, _, reports) = two.shards[AWAY].rtcp(&mut listener);
+    assert!(reports.contains(&slot_ssrc(LISTENER, 0)), "{reports:?}");
+}
+
+/// A signal that comes late does not bring a track back, and a packet without an entry goes
+/// nowhere.
+#[test]
+fn nothing_goes_where_nothing_was_said_of() {
+    let (mut two, _, _) = Two::new();
+    let way = &mut two.ways[HOME];
+    let now = two.shards[AWAY].now;
+    for signal in [
+        Signal::Ended(TrackId(999)),
+        Signal::Restarted(TrackId(999)),
+        Signal::Wanted(TrackId(999), true),
+        Signal::Keyframe(TrackId(999)),
+        Signal::Missing(TrackId(999), SourceIndex(1)),
+    ] {
+        way.messages.push_back((now, Owned::Signal(signal)));
+    }
+    two.turn(AWAY);
+    assert_eq!(two.shards[AWAY].shard.by_track.len(), 2);
+}
