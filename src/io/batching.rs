@@ -16,8 +16,8 @@ const LOAD_MEMORY: Duration = Duration::from_secs(2);
 /// Up to this share of its time a core forwards at once: half of it is room for any burst.
 const SHARE_IDLE: f64 = 0.50;
 /// From this share on it holds as long as it may. The hold grows evenly in between. Holding lowers
-/// the share, so the two settle where they meet: with more than this there, a shard would never come
-/// to hold as long as it is allowed to while it still has time for what comes unevenly.
+/// the share, so the two settle where they meet: with more than this here, a shard would never come
+/// to hold as long as it may while it still has time for what comes unevenly.
 const SHARE_FULL: f64 = 0.70;
 /// A shorter pause gathers nothing that would be worth going to sleep and waking up (some
 /// microseconds each).
