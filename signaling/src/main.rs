@@ -118,6 +118,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
     let claims = Claims {
         sub: options.id.clone(),
         name: options.name.clone(),
+        email: None,
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,

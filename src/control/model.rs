@@ -41,6 +41,8 @@ pub struct Participant {
     room: RoomId,
     role: Role,
     receives: Roles,
+    /// What it hears of the room it is in.
+    own: Kinds,
     /// What it hears of rooms other than its own. An entry of the main room is kept while inside it
     /// and counts again outside; any other entry goes when the participant leaves that room.
     elsewhere: BTreeMap<RoomId, Kinds>,
@@ -64,10 +66,14 @@ impl Participant {
         self.receives
     }
 
-    /// What it listens to: its own room wholly, and what it was given of others.
+    /// What it listens to: its own room, wholly unless it asked for less, and what it was given of
+    /// others.
     pub fn hears(&self) -> Hears {
         let mut rooms = self.elsewhere.clone();
-        rooms.insert(self.room, Kinds::ALL);
+        rooms.remove(&self.room);
+        if self.own != Kinds::NONE {
+            rooms.insert(self.room, self.own);
+        }
         Hears { rooms: rooms.into_iter().collect() }
     }
 
@@ -216,6 +222,7 @@ impl Meeting {
             room,
             role,
             receives,
+            own: Kinds::ALL,
             elsewhere: BTreeMap::new(),
             sources: Default::default(),
             peers: BTreeSet::new(),
@@ -309,9 +316,9 @@ impl Meeting {
                 audience.rooms.iter().try_for_each(|room| self.check_room(*room))?;
                 audience.participants.iter().try_for_each(|named| self.check_participant(*named))
             }
-            Change::Mute { participant, .. } | Change::Role { participant, .. } => {
-                self.check_participant(*participant)
-            }
+            Change::HearOwn { participant, .. }
+            | Change::Mute { participant, .. }
+            | Change::Role { participant, .. } => self.check_participant(*participant),
         }
     }
 
@@ -319,6 +326,7 @@ impl Meeting {
         let main = self.main;
         let (Change::Move { participant, .. }
         | Change::Hear { participant, .. }
+        | Change::HearOwn { participant, .. }
         | Change::Audience { participant, .. }
         | Change::Mute { participant, .. }
         | Change::Role { participant, .. }) = change;
@@ -331,6 +339,7 @@ impl Meeting {
             Change::Hear { room, kinds, .. } => {
                 who.elsewhere.insert(*room, *kinds);
             }
+            Change::HearOwn { kinds, .. } => who.own = *kinds,
             Change::Audience { source, audience, .. } => {
                 who.sources[*source as usize].audience = audience.clone().map(sorted);
             }
@@ -387,6 +396,10 @@ mod tests {
         Change::Move { participant, room }
     }
 
+    fn own(kinds: Kinds) -> Change {
+        Change::HearOwn { participant: A, kinds }
+    }
+
     fn hear(room: RoomId, kinds: Kinds) -> Change {
         Change::Hear { participant: A, room, kinds }
     }
@@ -410,6 +423,10 @@ mod tests {
             (vec![hear(MAIN, audio), go(A, SIDE), go(A, OTHER)], vec![(MAIN, audio), (OTHER, all)]),
             (vec![hear(MAIN, audio), go(A, SIDE), hear(MAIN, Kinds::NONE)], vec![(SIDE, all)]),
             (vec![hear(SIDE, audio)], vec![(MAIN, all), (SIDE, audio)]), // monitors
+            (vec![own(audio)], vec![(MAIN, audio)]),                     // muted the main room
+            (vec![own(audio), go(A, SIDE)], vec![(SIDE, audio)]),
+            (vec![own(audio), go(A, SIDE), own(all)], vec![(SIDE, all)]),
+            (vec![own(Kinds::NONE)], vec![]), // paused it
             (vec![hear(SIDE, audio), go(A, SIDE), go(A, MAIN)], vec![(MAIN, all)]), // left it
             (vec![hear(SIDE, audio), go(A, OTHER)], vec![(SIDE, audio), (OTHER, all)]),
             (vec![go(A, SIDE), hear(OTHER, all), go(A, SIDE)], vec![(SIDE, all), (OTHER, all)]),

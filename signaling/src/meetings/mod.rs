@@ -6,6 +6,7 @@
 
 mod actor;
 mod ask;
+mod carry_out;
 mod connection;
 mod directory;
 mod guests;

@@ -275,6 +275,7 @@ pub fn token(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims {
         sub: "ada".into(),
         name: Some("Ada".into()),
+        email: None,
         iss: DEVELOPMENT_ISSUER.into(),
         exp: unix_now() + 60,
         nbf: None,
