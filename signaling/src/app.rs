@@ -11,7 +11,7 @@ use ringfence::control::handle::RelayHandle;
 use crate::meetings::{Meetings, Timing};
 use crate::metrics::Metrics;
 use crate::problem::HttpProblem;
-use crate::rooms::Rules;
+use crate::rooms::{Meeting, Roles, Rules};
 use crate::rpc::Connections;
 use crate::tokens::Keys;
 use crate::{health, page, rpc, whep, whip};
@@ -55,6 +55,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Limits of meetings.
     pub rules: Rules,
+    /// Roles of meetings.
+    pub roles: Roles,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -62,8 +64,8 @@ pub struct Settings {
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, rules, timing } = settings;
-        let meetings = Meetings::new(relay, rules, timing);
+        let Settings { keys, development, origins, rules, roles, timing } = settings;
+        let meetings = Meetings::new(relay, Meeting::with_roles(rules, roles), timing);
         let (connections, metrics) = (Connections::default(), Metrics::default());
         App(Arc::new(Shared { meetings, keys, development, origins, connections, metrics }))
     }

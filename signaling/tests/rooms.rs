@@ -286,5 +286,5 @@ fn events_on_the_wire() {
     };
     insta::assert_snapshot!(json("user_left"), @r#"{"method":"user_left","params":{"participant":"ada","room_id":"main","reason":"moved"}}"#);
     insta::assert_snapshot!(json("meeting_changed"), @r#"{"method":"meeting_changed","params":{"room_id":"b1","parent":{"paused":true,"audio_muted":false,"video_muted":false,"gain":100}}}"#);
-    insta::assert_snapshot!(json("\"state\""), @r#"{"method":"plan_changed","params":{"revision":2,"state":"draft","rooms":[{"id":"main","name":"Main room","participants":["bob","cyd","hana"]},{"id":"b1","name":"Room 1","participants":["ada"]},{"id":"b2","name":"Room 2","participants":[]}]}}"#);
+    insta::assert_snapshot!(json("\"state\""), @r#"{"method":"plan_changed","params":{"revision":2,"state":"draft","rooms":[{"id":"main","name":"Main room","participants":["bob","cyd","hana"]},{"id":"b1","name":"Room 1","participants":["ada"]},{"id":"b2","name":"Room 2","participants":[]}],"people":[{"id":"ada","name":"ADA","role":"participant","room":"b1","muted":{"audio":false,"video":false},"paused":true}]}}"#);
 }

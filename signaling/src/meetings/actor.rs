@@ -15,7 +15,7 @@ use super::directory::{Meetings, Timing};
 use super::peers::PeerRecord;
 use super::wire::notification;
 use crate::access::Identity;
-use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, Rules, code};
+use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, code};
 use crate::sdp::Purpose;
 use crate::tokens::unix_now_ms;
 
@@ -48,6 +48,8 @@ pub(super) struct Actor {
     pub(super) seq: u64,
     /// People whose queue was full: to be treated as lost.
     pub(super) slow: Vec<Seat>,
+    /// Who joins just now, with their connection: what they are told on joining goes there.
+    pub(super) arriving: Option<(Name, Connection)>,
     /// After the relay refused a timer: when to try again, in milliseconds since 1970.
     not_before: u64,
 }
@@ -56,7 +58,7 @@ impl Actor {
     pub(super) fn new(
         name: Name,
         meetings: Meetings,
-        rules: Rules,
+        model: Meeting,
         timing: Timing,
         inbox: &mpsc::Sender<Ask>,
     ) -> Actor {
@@ -68,12 +70,13 @@ impl Actor {
             inbox: inbox.downgrade(),
             number: None,
             rooms: HashMap::new(),
-            model: Meeting::new(rules),
+            model,
             seats: HashMap::new(),
             people: HashMap::new(),
             peers: HashMap::new(),
             seq: 0,
             slow: Vec::new(),
+            arriving: None,
             not_before: 0,
         }
     }
@@ -162,11 +165,16 @@ impl Actor {
                 None => RoleName::participant(),
             },
         };
-        self.enter(&person, identity, role, None).await?;
+        self.arriving = Some((person.clone(), connection.clone()));
+        let entered = self.enter(&person, identity, role, None).await;
+        self.arriving = None;
+        entered?;
         let resumed = self.page_peer(&person).is_some();
         if let Some(seat) = self.seats.get_mut(&person) {
             seat.grace = None;
-            if let Some(old) = seat.connection.replace(connection) {
+            let number = connection.number;
+            let old = seat.connection.replace(connection).filter(|old| old.number != number);
+            if let Some(old) = old {
                 let event = json!({"method": "reconnect", "params": {"reason": "replaced"}});
                 old.send(notification(event, None));
             }
@@ -182,6 +190,11 @@ impl Actor {
             result.insert("room".into(), json!(view.room));
             result.insert("role".into(), json!(view.role));
             result.insert("parent".into(), json!(self.model.parent_view(&person)));
+            if let Some(me) = self.model.person(&person) {
+                let role = self.model.role_of(me);
+                result.insert("permissions".into(), json!(self.model.permissions(me)));
+                result.insert("publish".into(), json!(role.publish));
+            }
             result.insert("resumed".into(), json!(resumed));
         }
         Ok((person, result))
@@ -240,8 +253,14 @@ impl Actor {
             "revision": self.model.revision(),
             "state": session.word(),
         });
-        if let (Some(list), Some(ends_at)) = (list.as_object_mut(), session.ends_at()) {
-            list.insert("ends_at".into(), json!(ends_at));
+        let invitations = self.model.invitations_of(person);
+        if let Some(list) = list.as_object_mut() {
+            if let Some(ends_at) = session.ends_at() {
+                list.insert("ends_at".into(), json!(ends_at));
+            }
+            if !invitations.is_empty() {
+                list.insert("invitations".into(), json!(invitations));
+            }
         }
         list
     }

@@ -122,7 +122,9 @@ impl Actor {
                     let (role, receives) = (Role(*role), Roles(*receives));
                     let number = self.relay.admit(meeting, place, role, receives).await;
                     let number = number.map_err(refused)?;
-                    let seated = Seated { number, connection: None, grace: None };
+                    let arriving = self.arriving.take_if(|(arriving, _)| arriving == person);
+                    let connection = arriving.map(|(_, connection)| connection);
+                    let seated = Seated { number, connection, grace: None };
                     self.seats.insert(person.clone(), seated);
                     self.people.insert(number, person.clone());
                     admitted.push(person.clone());

@@ -73,6 +73,9 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         state: Option<&'static str>,
         rooms: Vec<RoomView>,
+        /// Those of whom not everything was told before.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        people: Vec<PersonView>,
     },
     /// How long it still goes.
     Timer {

@@ -124,6 +124,19 @@ impl Meeting {
         inside.map(|(id, _)| id)
     }
 
+    /// Into which rooms somebody is invited.
+    pub fn invitations_of(&self, id: &str) -> Vec<Name> {
+        let own = self.invitations.get(id).into_iter().flatten();
+        own.map(|invitation| invitation.room.clone()).collect()
+    }
+
+    /// Who invited somebody into a room.
+    pub fn inviter_of(&self, id: &str, room: &str) -> Option<&Name> {
+        let own = self.invitations.get(id).into_iter().flatten();
+        let mut own = own.filter(|invitation| *invitation.room == *room);
+        own.next().map(|invitation| &invitation.by)
+    }
+
     /// The role that counts for somebody.
     pub fn role_of(&self, person: &Person) -> &Role {
         self.roles.of(&person.role)

@@ -240,14 +240,30 @@ fn plans(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
     }
     let state = Some(turn.next.plan.session.word());
     let rooms = |viewer: &Viewer| turn.next.rooms_for(viewer);
-    if !all.is_empty() {
-        let event = Event::PlanChanged { revision, state, rooms: rooms(&Viewer::All) };
-        notices.push(Notice { to: all, event });
+    let (fresh, known): (Vec<Name>, Vec<Name>) =
+        all.into_iter().partition(|id| regained.contains(id));
+    let view = |mover: &Mover<'_>| person_view(mover.id, mover.person, &Viewer::All);
+    let people = movers.iter().map(view).collect();
+    for (to, people) in [(known, people), (fresh, turn.next.people_for(&Viewer::All))] {
+        if !to.is_empty() {
+            let rooms = rooms(&Viewer::All);
+            notices
+                .push(Notice { to, event: Event::PlanChanged { revision, state, rooms, people } });
+        }
     }
     for (viewer, to) in others {
-        let event = Event::PlanChanged { revision, state: None, rooms: rooms(&viewer) };
+        let Viewer::Inside(own) = &viewer else { continue };
+        let people = company(turn, own);
+        let event = Event::PlanChanged { revision, state: None, rooms: rooms(&viewer), people };
         notices.push(Notice { to, event });
     }
+}
+
+/// Those in a room, for somebody who comes to it; if they are too many, only their number is told.
+fn company(turn: &Turn<'_>, room: &Name) -> Vec<super::PersonView> {
+    let inside = turn.next.inside(room).filter_map(|id| turn.next.view(id));
+    let people: Vec<_> = inside.take(turn.next.rules.roster_max + 1).collect();
+    if people.len() > turn.next.rules.roster_max { Vec::new() } else { people }
 }
 
 /// Who sees more, or less, than before by another role.

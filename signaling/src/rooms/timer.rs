@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RoomError;
-use super::event::Event;
+use super::event::{Event, Notice};
 use super::meeting::Meeting;
 use super::plan::Session;
 use super::turn::Turn;
@@ -73,7 +73,6 @@ impl Turn<'_> {
     /// Does what is due.
     pub(super) fn tick(&mut self) -> Result<(), RoomError> {
         self.lapse_invitations();
-        self.session_timer();
         self.room_timers();
         let ttl = self.next.rules.empty_ttl_s;
         let empty: Vec<Name> = self
@@ -87,6 +86,7 @@ impl Turn<'_> {
         for room in empty {
             self.destroy(&room, "left_empty");
         }
+        self.session_timer();
         Ok(())
     }
 
@@ -169,17 +169,25 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Tells how long it still goes: those inside, and those who see all rooms.
+    /// How long it still goes is told when it is clear who is where.
     pub(super) fn tell_timer(&mut self, room: Option<&Name>, until: Millis, closing: bool) {
-        let remaining_s = self.now.seconds_to(until);
-        let concerned = self.next.people.iter().filter(|(id, person)| {
-            let inside = match room {
-                Some(room) => person.room == *room,
-                None => person.room != *MAIN,
-            };
-            inside || self.next.may(id, Permission::Presence)
-        });
-        let to = concerned.map(|(id, _)| id.clone()).collect();
-        self.tell(to, Event::Timer { remaining_s, room_id: room.cloned(), closing });
+        self.timers.push((room.cloned(), until, closing));
+    }
+
+    /// Tells those inside, and those who see all rooms.
+    pub(super) fn tell_timers(&mut self) {
+        for (room, until, closing) in std::mem::take(&mut self.timers) {
+            let remaining_s = self.now.seconds_to(until);
+            let concerned = self.next.people.iter().filter(|(id, person)| {
+                let inside = match &room {
+                    Some(room) => person.room == *room,
+                    None => person.room != *MAIN,
+                };
+                inside || self.next.may(id, Permission::Presence)
+            });
+            let to = concerned.map(|(id, _)| id.clone()).collect();
+            let event = Event::Timer { remaining_s, room_id: room, closing };
+            self.after.push(Notice { to, event });
+        }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Turn<'a> {
     pub before: Vec<Notice>,
     /// Said after it.
     pub after: Vec<Notice>,
+    /// Timers to tell of: of which room or of the session, until when, whether it closes then.
+    pub timers: Vec<(Option<Name>, Millis, bool)>,
     /// Why somebody was moved or left; else `moved`.
     pub why: BTreeMap<Name, &'static str>,
     /// Why a room is gone.
@@ -42,6 +44,7 @@ impl<'a> Turn<'a> {
             reply: Reply::default(),
             before: Vec::new(),
             after: Vec::new(),
+            timers: Vec::new(),
             why: BTreeMap::new(),
             gone: BTreeMap::new(),
         }
@@ -160,6 +163,7 @@ impl<'a> Turn<'a> {
         self.note_empty_rooms();
         self.end_orphaned_voices();
         self.end_orphaned_invitations();
+        self.tell_timers();
         let plan = &self.next.plan;
         let moved = self.next.people.iter().any(|(id, person)| {
             self.old.people.get(id).is_some_and(|before| before.room != person.room)

@@ -42,7 +42,6 @@ impl Turn<'_> {
     pub(in crate::rooms) fn leave_all(&mut self) -> Result<(), RoomError> {
         let me = self.myself()?;
         self.require(Permission::Parent)?;
-        self.next.invitations.remove(&me);
         if self.next.people.get(&me).is_some_and(|person| person.room != *MAIN) {
             self.recall(&[me], "left", Return::Resume);
         }

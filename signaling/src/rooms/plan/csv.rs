@@ -77,16 +77,17 @@ fn read(text: &str) -> Result<Vec<Row>, RoomError> {
     let places = read_header(&header)?;
     let mut faults = Faults::default();
     let mut rows = Vec::new();
+    let mut lines = Lines { text: text.as_bytes(), at: 0, breaks: 0 };
     for record in records {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let line = line_of(text, error.position());
+                let line = lines.of(error.position());
                 faults.add(line, format!("can not be read: {error}"));
                 continue;
             }
         };
-        let line = line_of(text, record.position());
+        let line = lines.of(record.position());
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -111,16 +112,28 @@ fn read(text: &str) -> Result<Vec<Row>, RoomError> {
     faults.check().map(|()| rows)
 }
 
-/// The line on which a record begins. The reader's own count is behind by one after CRLF and by
-/// each empty line.
-fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
-    let bytes = text.as_bytes();
-    let start = position.map_or(0, |at| usize::try_from(at.byte()).unwrap_or(usize::MAX));
-    let breaks = bytes.iter().skip(start).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let before = bytes.get(..start.saturating_add(breaks)).unwrap_or(bytes);
-    let pairs = before.windows(2).filter(|pair| pair == b"\r\n").count();
-    let breaks = before.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
-    (breaks - pairs) as u64 + 1
+/// Lines, counted along the text. The reader's own count is behind by one after CRLF and by each
+/// empty line.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    breaks: u64,
+}
+
+impl Lines<'_> {
+    /// The line on which a record begins. Positions never go back.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let start = position.map_or(0, |at| usize::try_from(at.byte()).unwrap_or(usize::MAX));
+        while let Some(byte) = self.text.get(self.at) {
+            if self.at >= start && !matches!(byte, b'\r' | b'\n') {
+                break;
+            }
+            let pair = *byte == b'\r' && self.text.get(self.at + 1) == Some(&b'\n');
+            self.breaks += u64::from(matches!(byte, b'\r' | b'\n') && !pair);
+            self.at += 1;
+        }
+        self.breaks + 1
+    }
 }
 
 /// Where each column is.

@@ -37,6 +37,9 @@ impl Turn<'_> {
 
     /// Ends a room, whoever is inside and whatever refers to it.
     pub(in crate::rooms) fn destroy(&mut self, room: &Name, why: &'static str) {
+        if self.next.breakout(room).is_none() {
+            return;
+        }
         let inside: Vec<Name> = self.next.inside(room).cloned().collect();
         self.recall(&inside, why, Return::Resume);
         let plan = &mut self.next.plan;
