@@ -145,25 +145,30 @@ fn model(rooms: usize) -> Meeting {
     model
 }
 
-/// The tables of one epoch, and what two epochs have in common.
+/// The tables alone: one change among so many, and all rows of a meeting for a shard that has none.
 fn tables(criterion: &mut Criterion<ThreadTime>) {
     let mut group = criterion.benchmark_group("tables");
     for (rooms, _) in MEETINGS {
         let people = rooms * PEOPLE_EACH;
-        group.throughput(elements(people));
         let mut model = model(rooms);
-        let before = Picture::of(&model, &Picture::default(), Epoch(1));
-        let moved = Change::Move { participant: ParticipantId(1), room: RoomId(3) };
-        model.change(&[moved]).expect("both exist");
-        let after = Picture::of(&model, &before, Epoch(2));
-        group.bench_function(format!("picture/{people}"), |bencher| {
-            bencher.iter(|| Picture::of(&model, &before, Epoch(2)));
-        });
-        group.bench_function(format!("meet/{people}"), |bencher| {
-            bencher.iter(|| before.meet(&after));
-        });
+        let mut picture = Picture::default();
+        let touched = model.take_touched();
+        picture.follow(&model, touched, Epoch(1));
+        group.throughput(elements(people));
         group.bench_function(format!("for shard/{people}"), |bencher| {
-            bencher.iter(|| after.for_shard(MeetingId(1), MAIN, Epoch(2), ShardIndex(0)));
+            bencher.iter(|| picture.for_shard(MeetingId(1), MAIN, Epoch(2), ShardIndex(0)));
+        });
+        group.throughput(elements(1));
+        let mut times = 0;
+        group.bench_function(format!("follow/{people}"), |bencher| {
+            bencher.iter(|| {
+                times += 1;
+                let room = RoomId(2 + times % 2);
+                let moved = Change::Move { participant: ParticipantId(1), room };
+                model.change(&[moved]).expect("both exist");
+                let touched = model.take_touched();
+                picture.follow(&model, touched, Epoch(times))
+            });
         });
     }
     group.finish();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ringfence::crypto::{Ledger, OVERHEAD_MAX, Opener, Profile, Sealer};
 use ringfence::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
 use ringfence::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use ringfence::shard::command::{Command, PeerSpec, SlotSpec, TrackSpec};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
@@ -365,7 +365,6 @@ fn table(subscribers: u64, kind: Kind) -> MeetingTable {
         main: ROOM,
         participants: (0..=subscribers).map(participant).collect(),
         tracks: vec![track],
-        rooms: vec![RoomRow { room: ROOM, tracks: vec![0] }],
     }
 }
 

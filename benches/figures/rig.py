@@ -16,8 +16,9 @@ from pathlib import Path
 
 READY_SECONDS_MAX = 10
 STOP_SECONDS_MAX = 10
-# What a run may take beyond joins, ramp and duration.
-LOAD_SECONDS_GRACE = 60
+# What a run may take beyond joins, ramp and duration: thousands who come to one meeting are each told
+# of all the others.
+LOAD_SECONDS_GRACE = 200
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Relay:
         self.command = [
             "taskset", "-c", "0", str(settings.relay), "serve", "--dev", "--shards", "1",
             "--http", f"127.0.0.1:{settings.http_port}", "--media-port", str(settings.media_port),
+            "--media-ip", "127.0.0.1",
             *arm.options,
         ]  # fmt: skip
         self.log = open(settings.folder / f"{name}.relay.log", "wb")
@@ -237,15 +239,32 @@ def brief(result):
     return ", ".join(parts) + why
 
 
-def grow(settings, work, arm, load, start, most):
-    """The greatest size at which the relay still keeps up, by growing and then halving the gap.
+def grow(settings, arm, load, start, most):
+    """The greatest size at which the relay still keeps up, and what stopped it.
 
-    Returns the size and what stopped it: loss over 0.1 %, the relay's core over 95 % busy, packets that
-    come ever later (loss that has not happened yet), the client, or `most`.
+    Found once for an arm and a load, and kept in `sizes.json` of the folder: whoever knows sizes puts
+    them there.
+    """
+    if settings.size:
+        return settings.size, "--size"
+    file = settings.folder / "sizes.json"
+    sizes = json.loads(file.read_text()) if file.exists() else {}
+    key = f"{load.__name__}/{arm.name}"
+    if key not in sizes:
+        sizes[key] = search(settings, arm, load, start, most)
+        file.write_text(json.dumps(sizes, indent=1))
+    return sizes[key]
+
+
+def search(settings, arm, load, start, most):
+    """A size by growing and then halving the gap.
+
+    What stops it: loss over 0.1 %, the relay's core over 95 % busy, packets that come ever later (loss
+    that has not happened yet), the client, or `most`.
     """
 
     def limit(size):
-        label = f"{work}-grow-{arm.name}-{size}"
+        label = f"grow-{load.__name__}-{arm.name}-{size}"
         result = run(settings, arm, load(size), label, duration=min(settings.duration, 5))
         print(f"  {label}: {brief(result)}", flush=True)
         if result.get("forwarded") and result["loss_pct"] > 0.1:
@@ -259,8 +278,6 @@ def grow(settings, work, arm, load, start, most):
             return "; ".join(result["invalid_because"])
         return None
 
-    if settings.size:
-        return settings.size, "--size"
     good, bad, why = 0, None, "the rig's own maximum"
     size = start
     while bad is None and good < most:

@@ -41,20 +41,21 @@ def fan_out(subscribers):
     """One publisher of video at 1.5 Mbit/s to so many."""
     return [
         "--meetings", "1", "--participants", str(subscribers + 1), "--publishers", "1",
-        "--audio", "off", "--video-bitrate", "1500000",
+        "--audio", "off", "--video-bitrate", "1500000", "--join-rate", "400",
     ]  # fmt: skip
 
 
 def audio_rooms(rooms):
     """Rooms of 10, of whom 3 speak."""
-    return ["--meetings", str(rooms), "--participants", "10", "--speakers", "3", "--video-bitrate", "0"]
+    return ["--meetings", str(rooms), "--participants", "10", "--speakers", "3", "--video-bitrate", "0",
+            "--join-rate", "200", "--check", "400"]
 
 
 def mixed_rooms(rooms):
     """Rooms of 8 with audio (3 loudest) and video."""
     return [
         "--meetings", str(rooms), "--participants", "8", "--speakers", "3", "--audio-slots", "3",
-        "--video-bitrate", "1500000",
+        "--video-bitrate", "1500000", "--check", "400",
     ]  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def full(rounds, arms, load, start, most):
     """Each arm at the size that fills its core, interleaved; the sizes."""
     sizes = {}
     for arm in arms:
-        sizes[arm.name], why = grow(rounds.settings, rounds.work, arm, load, start, most)
+        sizes[arm.name], why = grow(rounds.settings, arm, load, start, most)
         rounds.notes.append(f"{arm.name}: {sizes[arm.name]} (what came next: {why})")
         if not sizes[arm.name]:
             sys.exit(f"{rounds.work}: {arm.name} does not keep up with the smallest size: {why}")
@@ -71,13 +72,25 @@ def full(rounds, arms, load, start, most):
 
 
 def work_a(rounds):
-    """video alone, 1 → n, each arm's core full"""
-    sizes = full(rounds, [URING, MMSG, CONTROL], fan_out, 800, 4800)
-    rounds.judge("uring / control, CPU per packet", rounds.ratio("uring", "control", CPU), 0.4)
-    rounds.judge("mmsg / control, CPU per packet", rounds.ratio("mmsg", "control", CPU), 0.4)
+    """video alone, 1 → n, each arm's core full; capacity (d), submissions (h), uring and mmsg (g)"""
+    sizes = full(rounds, [URING, MMSG, CONTROL], fan_out, 800, 4000)
+    with_trains(rounds, 0.4)
     bare = limit(rounds, sizes["uring"])
     ours = rounds.median("uring", CPU)
     rounds.judge("uring / bare loop, CPU per packet", ours / bare if ours and bare else None, 1.35)
+    for name in ("uring", "control"):
+        rounds.judge(f"(d) loss of {name}", rounds.median(name, "loss_pct"), 0.1, unit="%")
+    ratio = rounds.ratio("uring", "control", RATE)
+    rounds.judge("(d) uring / control, packets a second", ratio, 2.5, at_least=True)
+
+
+def with_trains(rounds, bound):
+    """What trains save, what the drivers differ by, and how often the kernel is called."""
+    for name in ("uring", "mmsg"):
+        rounds.judge(f"{name} / control, CPU per packet", rounds.ratio(name, "control", CPU), bound)
+    rounds.judge("(g) uring / mmsg, CPU per packet", rounds.ratio("uring", "mmsg", CPU), 1.0)
+    submissions = rounds.median("uring", "submissions_per_packet")
+    rounds.judge("(h) submissions per packet", submissions, 0.05)
 
 
 def limit(rounds, destinations):
@@ -110,19 +123,9 @@ def work_b(rounds):
 
 
 def work_c(rounds):
-    """mixed: rooms of 8, audio and video, each arm's core full"""
+    """mixed: rooms of 8, audio and video, each arm's core full; submissions (h), uring and mmsg (g)"""
     full(rounds, [URING, MMSG, CONTROL], mixed_rooms, 2, 200)
-    rounds.judge("uring / control, CPU per packet", rounds.ratio("uring", "control", CPU), 0.5)
-    rounds.judge("mmsg / control, CPU per packet", rounds.ratio("mmsg", "control", CPU), 0.5)
-
-
-def work_d(rounds):
-    """most packets of one core at a loss of 0.1 % at most, video 1 → n"""
-    full(rounds, [URING, CONTROL], fan_out, 800, 4800)
-    for name in ("uring", "control"):
-        rounds.judge(f"loss of {name} at its capacity", rounds.median(name, "loss_pct"), 0.1, unit="%")
-    ratio = rounds.ratio("uring", "control", RATE)
-    rounds.judge("uring / control, packets a second", ratio, 2.5, at_least=True)
+    with_trains(rounds, 0.5)
 
 
 def share(size, part):
@@ -132,8 +135,8 @@ def share(size, part):
 
 def work_f(rounds):
     """added latency at 10 % and 70 % load, mixed rooms and video 1 → n"""
-    rooms, why = grow(rounds.settings, "f-rooms", URING, mixed_rooms, 2, 200)
-    people, also = grow(rounds.settings, "f-people", URING, fan_out, 50, 4000)
+    rooms, why = grow(rounds.settings, URING, mixed_rooms, 2, 200)
+    people, also = grow(rounds.settings, URING, fan_out, 800, 4000)
     rounds.notes.append(f"full: {rooms} rooms ({why}); 1 → {people} ({also})")
     cases = [
         ("rooms-10%", URING, mixed_rooms(share(rooms, LIGHTLY))),
@@ -153,29 +156,14 @@ def work_f(rounds):
 
 
 def work_g(rounds):
-    """uring against mmsg, both with trains, at equal size"""
-    works = (("people", fan_out, 50, 4000), ("rooms", mixed_rooms, 2, 200))
-    for name, load, start, most in works:
-        size, why = grow(rounds.settings, f"g-{name}", MMSG, load, start, most)
-        rounds.notes.append(f"{name}: {size}, where mmsg is full ({why}), and half of it")
-        arms = (URING, MMSG)
-        rounds.interleave([(f"{name}-{arm.name}", arm, load(size)) for arm in arms])
+    """uring against mmsg, both with trains, at half of what fills mmsg (full: a and c)"""
+    for name, load, start, most in (("people", fan_out, 800, 4000), ("rooms", mixed_rooms, 2, 200)):
+        size, why = grow(rounds.settings, MMSG, load, start, most)
         half = share(size, PARTLY)
-        rounds.interleave([(f"{name}-half-{arm.name}", arm, load(half)) for arm in arms])
-        for case in (name, f"{name}-half"):
-            ratio = rounds.ratio(f"{case}-uring", f"{case}-mmsg", CPU)
-            rounds.judge(f"{case}: uring / mmsg, CPU per packet", ratio, 1.0)
-
-
-def work_h(rounds):
-    """submissions per packet with the core full"""
-    for load, start, most in ((fan_out, 50, 4000), (mixed_rooms, 2, 200)):
-        size, why = grow(rounds.settings, f"h-{load.__name__}", URING, load, start, most)
-        rounds.notes.append(f"{load.__name__}: {size} ({why})")
-        rounds.interleave([(load.__name__, URING, load(size))])
-        submissions = rounds.median(load.__name__, "submissions_per_packet")
-        rounds.judge(f"{load.__name__}, submissions per packet", submissions, 0.05)
-    rounds.notes.append("allocations per packet: counted by tests/io_steady.rs and tests/no_alloc_shard.rs")
+        rounds.notes.append(f"{name}: {half}, half of where mmsg is full ({why})")
+        rounds.interleave([(f"{name}-{arm.name}", arm, load(half)) for arm in (URING, MMSG)])
+        ratio = rounds.ratio(f"{name}-uring", f"{name}-mmsg", CPU)
+        rounds.judge(f"{name}: uring / mmsg, CPU per packet", ratio, 1.0)
 
 
 def legs(kind, publishers, people):
@@ -216,7 +204,7 @@ def work_i(rounds):
 def work_j(rounds):
     """joins: CPU of each, and what they do to live media"""
     rate, stay = 100, 2  # joins a second, and the seconds that the client lets each stay
-    rooms, why = grow(rounds.settings, "j", URING, mixed_rooms, 2, 200)
+    rooms, why = grow(rounds.settings, URING, mixed_rooms, 2, 200)
     half = mixed_rooms(share(rooms, PARTLY))
     quiet = ["--meetings", "1", "--publishers", "2", "--video-bitrate", "0", "--participants"]
     during = ["--join-during", str(rate)]
@@ -255,7 +243,7 @@ def cpu_share(rounds, name, key):
 
 def work_k(rounds):
     """moves: from the command to all tables flipped, and nothing wrong after"""
-    rooms, why = grow(rounds.settings, "k", URING, mixed_rooms, 2, 200)
+    rooms, why = grow(rounds.settings, URING, mixed_rooms, 2, 200)
     rounds.notes.append(f"70 % of {rooms} rooms ({why})")
     loaded = mixed_rooms(share(rooms, MOSTLY / 2))
     loaded[loaded.index("--participants") + 1] = "16"

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::fast::FixedState;
+
 use super::api::{Refusal, RelayEvent};
 use super::epochs::{Epochs, Step};
 use super::events::Events;
@@ -17,7 +19,6 @@ use super::names::Names;
 use super::placement::{Policy, together};
 use super::port::{Lane, ShardIndex, ShardPort};
 use super::request::{RelayStats, Reply, Request, ShardStats, Wanted};
-use super::tables::Picture;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
 use crate::shard::command::{Command, Gone, Report};
@@ -105,8 +106,9 @@ pub struct Coordinator<P> {
     pub(super) certificate: Arc<Certificate>,
     pub(super) names: Names,
     pub(super) meetings: BTreeMap<MeetingId, Entry>,
-    pub(super) peers: HashMap<PeerId, PeerEntry>,
-    pub(super) sources: HashMap<TrackId, (ParticipantId, Source)>,
+    // Ids are given out here: no hash needs a secret.
+    pub(super) peers: HashMap<PeerId, PeerEntry, FixedState>,
+    pub(super) sources: HashMap<TrackId, (ParticipantId, Source), FixedState>,
     pub(super) events: Events,
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
@@ -130,8 +132,8 @@ impl<P: ShardPort> Coordinator<P> {
             certificate,
             names: Names::new(random),
             meetings: BTreeMap::new(),
-            peers: HashMap::new(),
-            sources: HashMap::new(),
+            peers: HashMap::default(),
+            sources: HashMap::default(),
             events: Events::default(),
             buried: BTreeSet::new(),
             now: None,
@@ -230,7 +232,8 @@ impl<P: ShardPort> Coordinator<P> {
                 let step = entry.epochs.acknowledged(shard, epoch);
                 self.take(meeting, step);
             }
-            Report::Retired(table) => drop(table),
+            Report::Retired(rows) => drop(rows),
+            Report::Closed(tables) => drop(tables),
             Report::Connected(peer) => {
                 if self.peers.contains_key(&peer) {
                     self.events.push(RelayEvent::PeerConnected(peer));
@@ -288,15 +291,13 @@ impl<P: ShardPort> Coordinator<P> {
         if entry.changed {
             entry.changed = false;
             entry.views_now.append(&mut entry.views_due);
-            let model = &entry.model;
-            let step = entry.epochs.begin(|before, epoch| Picture::of(model, before, epoch));
+            let step = entry.epochs.begin(&mut entry.model);
             return self.take(meeting, step);
         }
         let present = entry.model.shards();
-        for shard in entry.known_to.difference(&present) {
+        for shard in entry.known_to.extract_if(.., |shard| !present.contains_key(shard)) {
             self.lanes[shard.0].push(Command::Forget(meeting));
         }
-        entry.known_to = present;
         if entry.closing {
             self.meetings.remove(&meeting);
             self.events.forget_meeting(meeting);

@@ -8,8 +8,9 @@
 //!
 //! - The revoke epoch carries what old and new tables have in common, to every shard with peers in
 //!   the old. The grant epoch carries the new tables, to every shard with peers in them, once every
-//!   revoke is acknowledged. If nothing is taken away the first is left out, if nothing is given
-//!   the second, if neither both.
+//!   revoke is acknowledged. A shard that has the tables before an epoch is sent what is other in
+//!   it; one that has not, everything. If nothing is taken away the first is left out, if nothing
+//!   is given the second, if neither both.
 //! - One pair at a time. Who asks for more meanwhile waits ([`Epochs::wait`]) and is served by the
 //!   next pair, all of them by one.
 //! - A shard that ended is waited for no more: nothing of it is in flight.
@@ -26,9 +27,10 @@
 
 use std::collections::BTreeSet;
 
+use super::model::Meeting;
 use super::port::ShardIndex;
-use super::tables::Picture;
-use crate::route::id::{Epoch, MeetingId, RoomId};
+use super::tables::{Picture, Rows, change_for, in_common, say_the_same};
+use crate::route::id::{Epoch, MeetingId, ParticipantId, RoomId};
 use crate::shard::command::Command;
 
 /// What came of an event: commands, in order, and who has been waited for.
@@ -51,10 +53,10 @@ impl<W> Default for Step<W> {
 /// A change under way.
 #[derive(Debug)]
 struct Pair<W> {
-    /// The tables at its end.
-    target: Picture,
-    /// Whether they differ from those of the revoke epoch.
-    grants: bool,
+    /// Whose rows are other at its end than in the tables now in force, which these are.
+    granted: Vec<(ParticipantId, Option<Rows>)>,
+    /// The shards that have the tables now in force.
+    informed: BTreeSet<ShardIndex>,
     /// Who has not acknowledged [`Epochs::last`].
     unacknowledged: BTreeSet<ShardIndex>,
     waiters: Vec<W>,
@@ -73,7 +75,8 @@ pub struct Epochs<W> {
     meeting: MeetingId,
     main: RoomId,
     last: Epoch,
-    in_force: Picture,
+    /// The tables in force, or those at the end of the pair under way.
+    latest: Picture,
     phase: Phase<W>,
     waiting: Vec<W>,
     ended: BTreeSet<ShardIndex>,
@@ -86,7 +89,7 @@ impl<W> Epochs<W> {
             meeting,
             main,
             last: Epoch(0),
-            in_force: Picture::default(),
+            latest: Picture::default(),
             phase: Phase::Idle,
             waiting: Vec::new(),
             ended: BTreeSet::new(),
@@ -108,25 +111,41 @@ impl<W> Epochs<W> {
         self.waiting.push(waiter);
     }
 
-    /// Begins the next pair, towards what `build` makes of the tables in force and the number of
-    /// the pair's first epoch. Nothing happens while a pair is under way.
-    pub fn begin(&mut self, build: impl FnOnce(&Picture, Epoch) -> Picture) -> Step<W> {
+    /// Begins the next pair, towards what the model says. Nothing happens while a pair is under
+    /// way.
+    pub fn begin(&mut self, model: &mut Meeting) -> Step<W> {
         let mut step = Step::default();
         if !self.is_idle() {
             return step;
         }
-        let target = build(&self.in_force, Epoch(self.last.0 + 1));
-        let common = self.in_force.meet(&target);
-        let revokes = !common.says_as(&self.in_force);
-        let pair = Pair {
-            grants: !common.says_as(&target),
-            unacknowledged: BTreeSet::new(),
-            waiters: std::mem::take(&mut self.waiting),
-            target,
-        };
+        let informed: BTreeSet<ShardIndex> =
+            self.latest.shards().difference(&self.ended).copied().collect();
+        let touched = model.take_touched();
+        let mut granted = self.latest.follow(model, touched, Epoch(self.last.0 + 1));
+        let common: Vec<Option<Rows>> = granted
+            .iter()
+            .map(|(id, before)| in_common(before.as_ref(), self.latest.rows(*id)))
+            .collect();
+        let mut revoked = granted.iter().zip(&common);
+        let revokes =
+            revoked.any(|((_, before), common)| !say_the_same(before.as_ref(), common.as_ref()));
         if revokes {
-            let shards = self.in_force.shards();
-            let unacknowledged = self.install(&common, &shards, &mut step);
+            self.last.0 += 1;
+            for shard in &informed {
+                let rows = granted.iter().zip(&common);
+                let rows = rows.map(|((id, before), after)| (*id, before.as_ref(), after.as_ref()));
+                let change = change_for(self.meeting, self.last, *shard, rows);
+                step.commands.push((*shard, Command::Change(Box::new(change))));
+            }
+            for ((_, in_force), common) in granted.iter_mut().zip(common) {
+                *in_force = common;
+            }
+            granted.retain(|(id, in_force)| in_force.as_ref() != self.latest.rows(*id));
+        }
+        let waiters = std::mem::take(&mut self.waiting);
+        let pair = Pair { granted, unacknowledged: BTreeSet::new(), informed, waiters };
+        if revokes {
+            let unacknowledged = pair.informed.clone();
             self.phase = Phase::Revoking(Pair { unacknowledged, ..pair });
             self.advance(&mut step);
         } else {
@@ -164,7 +183,6 @@ impl<W> Epochs<W> {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Revoking(pair) if pair.unacknowledged.is_empty() => self.grant(pair, step),
             Phase::Granting(pair) if pair.unacknowledged.is_empty() => {
-                self.in_force = pair.target;
                 step.done.extend(pair.waiters);
             }
             waiting => self.phase = waiting,
@@ -172,29 +190,25 @@ impl<W> Epochs<W> {
     }
 
     fn grant(&mut self, mut pair: Pair<W>, step: &mut Step<W>) {
-        if pair.grants {
-            let shards = pair.target.shards();
-            pair.unacknowledged = self.install(&pair.target, &shards, step);
+        if !pair.granted.is_empty() {
+            self.last.0 += 1;
+            pair.unacknowledged = self.latest.shards().difference(&self.ended).copied().collect();
+            for shard in &pair.unacknowledged {
+                let command = if pair.informed.contains(shard) {
+                    let rows = pair.granted.iter();
+                    let rows = rows.map(|(id, then)| (*id, then.as_ref(), self.latest.rows(*id)));
+                    let change = change_for(self.meeting, self.last, *shard, rows);
+                    Command::Change(Box::new(change))
+                } else {
+                    let table = self.latest.for_shard(self.meeting, self.main, self.last, *shard);
+                    Command::Install(Box::new(table))
+                };
+                step.commands.push((*shard, command));
+            }
         }
         step.granted = true;
         self.phase = Phase::Granting(pair);
         self.advance(step);
-    }
-
-    /// Sends `picture` as the next epoch and returns who has to acknowledge it.
-    fn install(
-        &mut self,
-        picture: &Picture,
-        shards: &BTreeSet<ShardIndex>,
-        step: &mut Step<W>,
-    ) -> BTreeSet<ShardIndex> {
-        self.last.0 += 1;
-        let shards: BTreeSet<ShardIndex> = shards.difference(&self.ended).copied().collect();
-        for shard in &shards {
-            let table = picture.for_shard(self.meeting, self.main, self.last, *shard);
-            step.commands.push((*shard, Command::Install(Box::new(table))));
-        }
-        shards
     }
 }
 
@@ -206,11 +220,11 @@ mod tests {
 
     use super::*;
     use crate::control::api::Change;
-    use crate::control::model::Meeting;
     use crate::control::reference::{
         Edges, Happening, MAIN, World, edges, edges_of_rows, happenings,
     };
-    use crate::route::id::{ParticipantId, PeerId, Source, TrackId};
+    use crate::control::whole;
+    use crate::route::id::{PeerId, Source, TrackId};
     use crate::route::table::{MeetingTable, Role, Roles};
 
     const SHARDS: usize = 3;
@@ -219,11 +233,26 @@ mod tests {
     #[derive(Default)]
     struct SlowShard {
         queue: VecDeque<MeetingTable>,
+        /// What it will have when the queue is empty.
+        sent: Option<MeetingTable>,
         in_force: Option<MeetingTable>,
         /// What may still be in flight: every table since the one last acknowledged.
         unacknowledged: VecDeque<Edges>,
         acknowledges: VecDeque<Epoch>,
         ended: bool,
+    }
+
+    /// The tables after a command, given those before.
+    fn after(before: Option<MeetingTable>, command: Command) -> MeetingTable {
+        match command {
+            Command::Install(table) => *table,
+            Command::Change(change) => {
+                let mut table = before.expect("a change of tables that are there");
+                table.follow(&change);
+                table
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     impl SlowShard {
@@ -281,6 +310,11 @@ mod tests {
     struct Play {
         world: World,
         changed: bool,
+        /// The slow form of the tables: those in between, and at the end of the pair, and its last
+        /// epoch.
+        common: whole::Picture,
+        target: whole::Picture,
+        last: Epoch,
         epochs: Epochs<usize>,
         shards: Vec<SlowShard>,
         /// What the pair under way, or the last one, goes from and to.
@@ -298,6 +332,9 @@ mod tests {
             Self {
                 world: World::new(SHARDS),
                 changed: true,
+                common: whole::Picture::default(),
+                target: whole::Picture::default(),
+                last: Epoch(0),
                 epochs: Epochs::new(MeetingId(1), MAIN),
                 shards: (0..SHARDS).map(|_| SlowShard::default()).collect(),
                 old: Edges::new(),
@@ -336,7 +373,7 @@ mod tests {
 
         fn begin(&mut self) {
             if !self.epochs.is_idle() {
-                let step = self.epochs.begin(|_, _| panic!("one pair at a time"));
+                let step = self.epochs.begin(&mut self.world.model);
                 assert!(step.commands.is_empty() && step.done.is_empty() && !step.granted);
                 return;
             }
@@ -345,30 +382,35 @@ mod tests {
             }
             self.changed = false;
             self.in_pair = self.asked;
-            let model = &self.world.model;
-            let (old, new) = (&mut self.old, &mut self.new);
-            let step = self.epochs.begin(|before, epoch| {
-                let target = Picture::of(model, before, epoch);
-                (*old, *new) = (edges(before), edges(&target));
-                target
-            });
+            let before = std::mem::take(&mut self.target);
+            let first = Epoch(self.epochs.last().0 + 1);
+            self.target = whole::Picture::of(&self.world.model, &before, first);
+            self.common = before.meet(&self.target);
+            let revokes = !self.common.says_as(&before);
+            let grants = !self.common.says_as(&self.target);
+            self.last = Epoch(self.epochs.last().0 + u64::from(revokes) + u64::from(grants));
+            (self.old, self.new) = (edges(&before), edges(&self.target));
             assert_eq!(self.new, self.world.oracle.edges());
+            let step = self.epochs.begin(&mut self.world.model);
             self.take(step);
         }
 
         fn take(&mut self, step: Step<usize>) {
             for (shard, command) in step.commands {
-                let Command::Install(table) = command else { panic!("{command:?}") };
-                assert!(!self.shards[shard.0].ended, "nothing for the dead");
-                let own = |peer: &PeerId| self.world.model.peers().get(peer);
-                let here = table.participants.iter().flat_map(|row| &row.peers).filter_map(own);
-                assert!(here.into_iter().all(|peer| peer.shard == shard));
-                self.shards[shard.0].queue.push_back(*table);
+                let ShardIndex(index) = shard;
+                assert!(!self.shards[index].ended, "nothing for the dead");
+                let table = after(self.shards[index].sent.take(), command);
+                let expected = if step.granted { &self.target } else { &self.common };
+                let expected = expected.for_shard(MeetingId(1), MAIN, self.epochs.last(), shard);
+                assert_eq!(table, expected, "as if built whole");
+                self.shards[index].sent = Some(table.clone());
+                self.shards[index].queue.push_back(table);
             }
             if !step.done.is_empty() {
                 // All who asked before the pair began, in one go, and what they asked for is so.
                 assert_eq!(step.done, (self.answered..self.in_pair).collect::<Vec<_>>());
                 self.answered = self.in_pair;
+                assert_eq!(self.epochs.last(), self.last, "no epoch that says nothing");
                 self.check_settled();
             }
         }
@@ -447,6 +489,7 @@ mod tests {
     fn installs(step: &Step<u8>) -> Vec<(usize, u64)> {
         let install = |(shard, command): &(ShardIndex, Command)| match command {
             Command::Install(table) => (shard.0, table.epoch.0),
+            Command::Change(change) => (shard.0, change.epoch.0),
             other => panic!("{other:?}"),
         };
         step.commands.iter().map(install).collect()
@@ -471,7 +514,7 @@ mod tests {
             model.change(&changes).unwrap();
             epochs.wait(7);
             let mut sent = Vec::new();
-            let mut step = epochs.begin(|before, epoch| Picture::of(&model, before, epoch));
+            let mut step = epochs.begin(&mut model);
             while step.done.is_empty() {
                 let now = installs(&step);
                 let epoch = epochs.last();
@@ -492,7 +535,7 @@ mod tests {
     #[test]
     fn a_moving_publisher_speaks_to_nobody_in_between() {
         let (mut model, mut epochs) = two_shards();
-        let step = epochs.begin(|before, epoch| Picture::of(&model, before, epoch));
+        let step = epochs.begin(&mut model);
         assert_eq!(installs(&step).len(), 2);
         epochs.acknowledged(ShardIndex(0), Epoch(1));
         epochs.acknowledged(ShardIndex(1), Epoch(1));
@@ -500,12 +543,16 @@ mod tests {
 
         let audience = |step: &Step<u8>| -> Vec<Vec<RoomId>> {
             let tables = step.commands.iter().map(|(_, command)| match command {
-                Command::Install(table) => table.tracks[0].audience.rooms.clone(),
+                Command::Change(change) => {
+                    let (track, row) = &change.tracks[0];
+                    assert_eq!((*track, change.tracks.len()), (TrackId(1), 1), "only its own");
+                    row.as_ref().unwrap().audience.rooms.clone()
+                }
                 other => panic!("{other:?}"),
             });
             tables.collect()
         };
-        let revoke = epochs.begin(|before, epoch| Picture::of(&model, before, epoch));
+        let revoke = epochs.begin(&mut model);
         assert_eq!(audience(&revoke), [vec![], vec![]]);
         let first = epochs.acknowledged(ShardIndex(0), Epoch(2));
         assert!(first.commands.is_empty());
@@ -518,14 +565,14 @@ mod tests {
     fn the_dead_acknowledge_nothing() {
         for dies_in_grant in [false, true] {
             let (mut model, mut epochs) = two_shards();
-            epochs.begin(|before, epoch| Picture::of(&model, before, epoch));
+            epochs.begin(&mut model);
             epochs.acknowledged(ShardIndex(0), Epoch(1));
             epochs.acknowledged(ShardIndex(1), Epoch(1));
             model
                 .change(&[Change::Move { participant: ParticipantId(1), room: RoomId(2) }])
                 .unwrap();
             epochs.wait(9);
-            epochs.begin(|before, epoch| Picture::of(&model, before, epoch));
+            epochs.begin(&mut model);
             let step = epochs.acknowledged(ShardIndex(0), Epoch(2));
             assert!(step.commands.is_empty() && step.done.is_empty());
             if dies_in_grant {

@@ -24,6 +24,8 @@ pub mod tables;
 mod reference;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;
 
 pub use coordinator::Coordinator;
 pub use handle::RelayHandle;

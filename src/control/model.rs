@@ -6,6 +6,7 @@
 //! changes is applied whole or refused whole: everything is looked at before anything is touched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::api::{Change, Refusal};
 use super::port::ShardIndex;
@@ -69,12 +70,11 @@ impl Participant {
     /// What it listens to: its own room, wholly unless it asked for less, and what it was given of
     /// others.
     pub fn hears(&self) -> Hears {
-        let mut rooms = self.elsewhere.clone();
-        rooms.remove(&self.room);
-        if self.own != Kinds::NONE {
-            rooms.insert(self.room, self.own);
-        }
-        Hears { rooms: rooms.into_iter().collect() }
+        let below = self.elsewhere.range(..self.room);
+        let above = self.elsewhere.range((Bound::Excluded(self.room), Bound::Unbounded));
+        let copy = |(room, kinds): (&RoomId, &Kinds)| (*room, *kinds);
+        let own = (self.own != Kinds::NONE).then_some((self.room, self.own));
+        Hears { rooms: below.map(copy).chain(own).chain(above.map(copy)).collect() }
     }
 
     /// Whether `source` is muted.
@@ -114,7 +114,7 @@ pub struct Peer {
     /// Where it lives, for good.
     pub shard: ShardIndex,
     /// What it publishes, in the order of its offer.
-    pub tracks: Vec<TrackId>,
+    pub tracks: Vec<(TrackId, Source)>,
 }
 
 /// One published source.
@@ -137,6 +137,10 @@ pub struct Meeting {
     participants: BTreeMap<ParticipantId, Participant>,
     peers: BTreeMap<PeerId, Peer>,
     tracks: BTreeMap<TrackId, Track>,
+    /// How many peers live where.
+    shards: BTreeMap<ShardIndex, usize>,
+    /// Whom something was done to since the last [`Meeting::take_touched`].
+    touched: BTreeSet<ParticipantId>,
 }
 
 impl Meeting {
@@ -149,6 +153,8 @@ impl Meeting {
             participants: BTreeMap::new(),
             peers: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            shards: BTreeMap::new(),
+            touched: BTreeSet::new(),
         }
     }
 
@@ -197,10 +203,13 @@ impl Meeting {
             return Err(Refusal::RoomInUse);
         }
         self.rooms.remove(&room);
-        for participant in self.participants.values_mut() {
-            participant.elsewhere.remove(&room);
+        for (id, participant) in &mut self.participants {
+            let mut touched = participant.elsewhere.remove(&room).is_some();
             for audience in participant.sources.iter_mut().filter_map(|s| s.audience.as_mut()) {
-                audience.rooms.retain(|named| *named != room);
+                touched |= drop_from(&mut audience.rooms, room);
+            }
+            if touched {
+                self.touched.insert(*id);
             }
         }
         Ok(())
@@ -237,9 +246,12 @@ impl Meeting {
     /// `UnknownParticipant`.
     pub fn dismiss(&mut self, participant: ParticipantId) -> Result<(), Refusal> {
         let gone = self.participants.remove(&participant).ok_or(Refusal::UnknownParticipant)?;
-        for other in self.participants.values_mut() {
+        self.touched.insert(participant);
+        for (id, other) in &mut self.participants {
             for audience in other.sources.iter_mut().filter_map(|s| s.audience.as_mut()) {
-                audience.participants.retain(|named| *named != participant);
+                if drop_from(&mut audience.participants, participant) {
+                    self.touched.insert(*id);
+                }
             }
         }
         for peer in &gone.peers {
@@ -261,12 +273,14 @@ impl Meeting {
     ) -> Result<(), Refusal> {
         let owner = self.participants.get_mut(&participant).ok_or(Refusal::UnknownParticipant)?;
         owner.peers.insert(id);
+        self.touched.insert(participant);
+        *self.shards.entry(shard).or_default() += 1;
         for (track, source) in tracks {
             owner.sources[*source as usize].tracks.insert(*track);
             let entry = Track { publisher: participant, peer: id, source: *source };
             self.tracks.insert(*track, entry);
         }
-        let tracks = tracks.iter().map(|(track, _)| *track).collect();
+        let tracks = tracks.to_vec();
         self.peers.insert(id, Peer { participant, shard, tracks });
         Ok(())
     }
@@ -274,21 +288,34 @@ impl Meeting {
     /// Takes a transport and its tracks away.
     pub fn remove_peer(&mut self, id: PeerId) -> Option<Peer> {
         let peer = self.peers.remove(&id)?;
-        for track in &peer.tracks {
+        self.touched.insert(peer.participant);
+        if let Some(count) = self.shards.get_mut(&peer.shard) {
+            *count -= 1;
+            if *count == 0 {
+                self.shards.remove(&peer.shard);
+            }
+        }
+        for (track, _) in &peer.tracks {
             self.tracks.remove(track);
         }
         if let Some(owner) = self.participants.get_mut(&peer.participant) {
             owner.peers.remove(&id);
-            for track in &peer.tracks {
-                owner.sources.iter_mut().for_each(|source| _ = source.tracks.remove(track));
+            for (track, source) in &peer.tracks {
+                owner.sources[*source as usize].tracks.remove(track);
             }
         }
         Some(peer)
     }
 
-    /// The shards its peers live on.
-    pub fn shards(&self) -> BTreeSet<ShardIndex> {
-        self.peers.values().map(|peer| peer.shard).collect()
+    /// The shards its peers live on, with how many there are.
+    pub fn shards(&self) -> &BTreeMap<ShardIndex, usize> {
+        &self.shards
+    }
+
+    /// Whose part of the tables may not be what it was at the last call: whoever came, went or was
+    /// changed, and whoever spoke to a room or a person that is no more.
+    pub fn take_touched(&mut self) -> BTreeSet<ParticipantId> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Applies all of `changes` in their order, or none.
@@ -331,6 +358,7 @@ impl Meeting {
         | Change::Mute { participant, .. }
         | Change::Role { participant, .. }) = change;
         let Some(who) = self.participants.get_mut(participant) else { return };
+        self.touched.insert(*participant);
         match change {
             Change::Move { room, .. } => who.enter(*room, main),
             Change::Hear { room, kinds, .. } if *kinds == Kinds::NONE => {
@@ -359,6 +387,12 @@ impl Meeting {
         let known = self.participants.contains_key(&participant);
         known.then_some(()).ok_or(Refusal::UnknownParticipant)
     }
+}
+
+/// Takes an entry out. Whether it was there.
+fn drop_from<T: PartialEq>(list: &mut Vec<T>, item: T) -> bool {
+    let place = list.iter().position(|other| *other == item);
+    place.map(|at| list.remove(at)).is_some()
 }
 
 /// As tables want it: both lists ascending, nobody twice.
@@ -484,6 +518,37 @@ mod tests {
         assert_eq!(meeting.participants()[&A].hears().rooms, [(MAIN, Kinds::ALL)]);
     }
 
+    /// Rows are made anew of these only: nobody may be left out.
+    #[test]
+    fn whom_a_change_touches() {
+        let fresh = || {
+            let mut meeting = meeting();
+            meeting.change(&[speak(&[MAIN, OTHER], &[B])]).unwrap();
+            meeting.add_peer(PeerId(11), B, ShardIndex(0), &[]).unwrap();
+            assert_eq!(meeting.take_touched(), BTreeSet::from([A, B]));
+            assert_eq!(meeting.take_touched(), BTreeSet::new());
+            meeting
+        };
+        let touched = |edit: &dyn Fn(&mut Meeting)| {
+            let mut meeting = fresh();
+            edit(&mut meeting);
+            Vec::from_iter(meeting.take_touched())
+        };
+        assert_eq!(touched(&|meeting| meeting.change(&[go(B, SIDE)]).unwrap()), [B]);
+        assert_eq!(touched(&|meeting| meeting.change(&[hear(SIDE, Kinds::ALL)]).unwrap()), [A]);
+        assert_eq!(touched(&|meeting| meeting.close_room(OTHER).unwrap()), [A], "spoke to it");
+        assert_eq!(touched(&|meeting| meeting.close_room(SIDE).unwrap()), []);
+        assert_eq!(touched(&|meeting| meeting.dismiss(B).unwrap()), [A, B], "A spoke to B");
+        assert_eq!(touched(&|meeting| meeting.dismiss(A).unwrap()), [A]);
+        assert_eq!(touched(&|meeting| _ = meeting.remove_peer(PeerId(11)).unwrap()), [B]);
+        let listens = |meeting: &mut Meeting| {
+            meeting.change(&[hear(SIDE, Kinds::ALL)]).unwrap();
+            meeting.take_touched();
+            meeting.close_room(SIDE).unwrap();
+        };
+        assert_eq!(touched(&listens), [A], "listened to it");
+    }
+
     #[test]
     fn who_goes_takes_peers_and_tracks_along() {
         let mut meeting = meeting();
@@ -494,12 +559,14 @@ mod tests {
         assert_eq!(unknown, Err(Refusal::UnknownParticipant));
         let cameras = |meeting: &Meeting| meeting.participants()[&A].tracks(Source::Camera).clone();
         assert_eq!(cameras(&meeting), BTreeSet::from([TrackId(22), TrackId(23)]));
-        assert_eq!(meeting.shards(), BTreeSet::from([ShardIndex(0), ShardIndex(1)]));
+        let both = BTreeMap::from([(ShardIndex(0), 1), (ShardIndex(1), 1)]);
+        assert_eq!(meeting.shards(), &both);
 
-        assert_eq!(meeting.remove_peer(PeerId(11)).unwrap().tracks, [TrackId(21), TrackId(22)]);
+        assert_eq!(meeting.remove_peer(PeerId(11)).unwrap().tracks, tracks);
         assert_eq!(meeting.remove_peer(PeerId(11)), None);
         assert_eq!(cameras(&meeting), BTreeSet::from([TrackId(23)]));
         meeting.dismiss(A).unwrap();
         assert!(meeting.peers().is_empty() && meeting.tracks().is_empty());
+        assert!(meeting.shards().is_empty());
     }
 }

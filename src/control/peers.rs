@@ -5,8 +5,6 @@
 //! and shows it again once it is. They are sent anew, behind the tables, when tracks they name come
 //! to be. So signaling sends `view` only when the client wants something else.
 
-use std::collections::HashMap;
-
 use super::api::{AnsweredSlot, PeerAnswer, PeerOffer, Refusal};
 use super::coordinator::{Coordinator, PeerEntry, answer};
 use super::model::{Meeting, kind_of};
@@ -139,10 +137,7 @@ impl<P: ShardPort> Coordinator<P> {
     }
 
     fn loads(&mut self, meeting: MeetingId) -> Result<Vec<Load>, Refusal> {
-        let mut own: HashMap<ShardIndex, usize> = HashMap::new();
-        for peer in self.entry(meeting)?.model.peers().values() {
-            *own.entry(peer.shard).or_default() += 1;
-        }
+        let own = self.entry(meeting)?.model.shards().clone();
         let load = |(index, lane): (usize, &Lane<P>)| Load {
             peers: lane.peers,
             own_peers: own.get(&ShardIndex(index)).copied().unwrap_or_default(),
@@ -188,7 +183,7 @@ impl<P: ShardPort> Coordinator<P> {
             entry.wishes.remove(&peer);
             known.ssrcs.iter().for_each(|ssrc| _ = entry.ssrcs.remove(ssrc));
             let tracks = entry.model.remove_peer(peer).map(|peer| peer.tracks);
-            tracks.iter().flatten().for_each(|track| _ = self.sources.remove(track));
+            tracks.iter().flatten().for_each(|(track, _)| _ = self.sources.remove(track));
         }
         Some(known)
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::api::{Change, Refusal};
 use super::model::{Meeting, kind_of};
 use super::port::ShardIndex;
-use super::tables::Picture;
+use super::whole::Picture;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
 use crate::route::mask;
 use crate::route::table::{Audience, Kinds, ParticipantRow, Role, Roles, TrackRow};

@@ -61,7 +61,7 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            receive_buffers: 128,
+            receive_buffers: 256,
             send_slots: 128,
             submissions: 256,
             completions: 1_024,

@@ -60,7 +60,7 @@ impl<'a> Mmsg<'a> {
         let (header, vector) =
             unsafe { (std::mem::zeroed::<libc::mmsghdr>(), std::mem::zeroed::<libc::iovec>()) };
         Ok(Self {
-            outgoing: Outgoing::new(tuning.send_slots, socket.family, trains && socket.segments)?,
+            outgoing: Outgoing::of(&socket, tuning.send_slots, trains)?,
             begun: VecDeque::with_capacity(usize::from(tuning.send_slots).max(1)),
             sending: vec![header; SEND_BATCH].into(),
             buffers: Pages::new(batch * BUFFER_LEN)?,

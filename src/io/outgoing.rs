@@ -18,6 +18,7 @@ use super::address::{self, Family, NAME_LEN};
 use super::ancillary::{self, Room, SEND_LEN};
 use super::counters::{Counter, Counters};
 use super::pages::Pages;
+use super::socket::Socket;
 use super::unsegmented::Unsegmented;
 
 /// `UDP_MAX_SEGMENTS` of Linux before 6.9.
@@ -27,6 +28,8 @@ pub(super) const SEGMENTS_MAX: usize = 64;
 const SLOT_LEN: usize = TRAIN_MAX.next_multiple_of(128) + 64;
 /// What a finished slot is filled with in debug builds.
 const POISON: u8 = 0xDB;
+/// As a source: the kernel's choice.
+const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// In `numbers`: nothing.
 const NONE: u64 = u64::MAX;
 
@@ -124,12 +127,30 @@ pub(super) struct Outgoing {
     ready: VecDeque<u16>,
     next: u64,
     family: Family,
+    /// The socket's address is the source of all.
+    has_one_address: bool,
     segments: bool,
     unsegmented: Unsegmented,
 }
 
+/// A datagram that needs no control message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    pub bytes: *const u8,
+    pub len: u32,
+    pub name: *const libc::sockaddr,
+    pub name_len: libc::socklen_t,
+}
+
 impl Outgoing {
-    /// `count` slots; `segments`: whether trains may be sent by `UDP_SEGMENT`.
+    /// `count` slots for `socket`; `trains`: whether some may be sent by `UDP_SEGMENT`.
+    pub fn of(socket: &Socket, count: u16, trains: bool) -> io::Result<Self> {
+        let new = Self::new(count, socket.family, trains && socket.segments)?;
+        Ok(Self { has_one_address: socket.has_one_address, ..new })
+    }
+
+    /// `count` slots for a socket of several addresses; `segments`: whether trains may be sent by
+    /// `UDP_SEGMENT`.
     pub fn new(count: u16, family: Family, segments: bool) -> io::Result<Self> {
         let count = count.max(1);
         let slots = usize::from(count);
@@ -144,6 +165,7 @@ impl Outgoing {
             ready: VecDeque::with_capacity(slots),
             next: 0,
             family,
+            has_one_address: false,
             segments,
             unsegmented: Unsegmented::new(),
         })
@@ -180,6 +202,22 @@ impl Outgoing {
         // mapping is aligned to a page, a `Head` is a multiple of 8 bytes long); `index` is inside
         // the array. Only an address is made, nothing is read.
         unsafe { &raw const (*head.cast::<Head>().as_ptr()).messages[usize::from(index)].header }
+    }
+
+    /// Message `index` of a train, if it is a datagram that needs no control message. All it points
+    /// to stays where it is, and unchanged, until its completion.
+    pub fn plain(&self, train: InFlight, index: u16) -> Option<Plain> {
+        // SAFETY: `message` proved that it is in its `Head`, which `prepare` wrote; nobody writes
+        // it while the slot is queued or in flight (`head_mut`), and the kernel only reads.
+        let header = unsafe { &*self.message(train, index) };
+        // SAFETY: as above; the vector lies beside the header.
+        let bytes = unsafe { &*header.msg_iov };
+        (header.msg_controllen == 0).then_some(Plain {
+            bytes: bytes.iov_base.cast(),
+            len: bytes.iov_len as u32, // at most TRAIN_MAX
+            name: header.msg_name.cast(),
+            name_len: header.msg_namelen,
+        })
     }
 
     /// Messages of a train.
@@ -304,7 +342,8 @@ impl Outgoing {
         let cut = (step > segment).then_some(segment as u16); // at most TRAIN_MAX
         let head = head_mut(&mut self.heads, &self.slots[index], index);
         head.name.0[..NAME_LEN].copy_from_slice(&name);
-        let control_len = ancillary::encode(self.family, path.local, cut, &mut head.control);
+        let local = if self.has_one_address { ANY } else { path.local };
+        let control_len = ancillary::encode(self.family, local, cut, &mut head.control);
         let (name, control) = ((&raw mut head.name).cast(), (&raw mut head.control).cast());
         let mut messages = 0;
         for (message, start) in head.messages.iter_mut().zip((0..len).step_by(step)) {

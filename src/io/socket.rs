@@ -19,6 +19,8 @@ pub(super) struct Socket {
     pub family: Family,
     /// Its port.
     pub port: u16,
+    /// Whether it is bound to one address: then it needs not be told where a datagram comes from.
+    pub has_one_address: bool,
     /// Whether the kernel cuts trains (`UDP_SEGMENT`, Linux 4.18).
     pub segments: bool,
 }
@@ -57,7 +59,7 @@ impl Socket {
         let segments = set_option(inner.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
         let bound = inner.local_addr().map_err(Refusal::at(Step::Bind))?;
         let port = bound.as_socket().map_or(port, |bound| bound.port());
-        Ok(Self { inner, family, port, segments })
+        Ok(Self { inner, family, port, has_one_address: !ip.is_unspecified(), segments })
     }
 }
 
@@ -104,6 +106,8 @@ mod tests {
             let ip = bind.map(|ip| ip.parse().unwrap());
             let socket = Socket::open(ip, 0, 1 << 20).unwrap();
             assert_eq!(socket.family, family, "{bind:?}");
+            let one = bind.is_some_and(|bind| bind.ends_with('1'));
+            assert_eq!(socket.has_one_address, one, "{bind:?}");
             assert_ne!(socket.port, 0);
             assert!(socket.inner.recv_buffer_size().unwrap() >= 1 << 20);
             let again = Socket::open(ip, socket.port, 1 << 20).unwrap_err();

@@ -10,3 +10,4 @@ pub mod packet;
 pub mod rewrite;
 pub mod slots;
 pub mod table;
+pub mod tables;

@@ -1,7 +1,8 @@
-//! A meeting's immutable tables, one epoch of them, as one shard sees them.
+//! A meeting's immutable rows, one epoch of them, as one shard sees them.
 //!
-//! `control` builds them and ships them by message; a shard swaps them whole between batches and
-//! sends the old box back to be freed. Who may hear whom is `audience` of a track against `hears`
+//! `control` builds them and ships them by message: all of them to a shard that has none, then of
+//! each epoch those that are other than before. A shard swaps them between batches and sends what
+//! they displaced back to be freed. Who may hear whom is `audience` of a track against `hears`
 //! of a participant; the rule is in `mask`.
 
 use super::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
@@ -68,6 +69,11 @@ impl Hears {
         let place = self.rooms.binary_search_by_key(&room, |entry| entry.0);
         place.ok().and_then(|at| self.rooms.get(at)).map_or(Kinds::NONE, |entry| entry.1)
     }
+
+    /// Whether there is an entry for `room`.
+    pub fn names(&self, room: RoomId) -> bool {
+        self.rooms.binary_search_by_key(&room, |entry| entry.0).is_ok()
+    }
 }
 
 /// A role of a meeting, 0..64.
@@ -129,15 +135,6 @@ pub struct TrackRow {
     pub audience_epoch: Epoch,
 }
 
-/// One room in one epoch: which tracks are spoken to it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RoomRow {
-    /// Which.
-    pub room: RoomId,
-    /// Indices into [`MeetingTable::tracks`], ascending.
-    pub tracks: Vec<u32>,
-}
-
 /// All that one shard needs to know of a meeting in one epoch. Rows ascend by id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MeetingTable {
@@ -151,6 +148,43 @@ pub struct MeetingTable {
     pub participants: Vec<ParticipantRow>,
     /// Tracks, ascending.
     pub tracks: Vec<TrackRow>,
-    /// Rooms, ascending.
-    pub rooms: Vec<RoomRow>,
+}
+
+/// What the tables of one epoch say otherwise than those before them on the same shard. It is in
+/// force whole or not at all. No row is named twice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TableChange {
+    /// Of which meeting.
+    pub meeting: MeetingId,
+    /// Towards which epoch.
+    pub epoch: Epoch,
+    /// Participants whose row is new or other, or gone (`None`).
+    pub participants: Vec<(ParticipantId, Option<ParticipantRow>)>,
+    /// The same of tracks.
+    pub tracks: Vec<(TrackId, Option<TrackRow>)>,
+}
+
+#[cfg(any(test, feature = "simulation"))]
+impl MeetingTable {
+    /// The tables after `change`, for those who want to look at all rows: what a shard does by its
+    /// index, here by sorted lists.
+    pub fn follow(&mut self, change: &TableChange) {
+        assert_eq!(self.meeting, change.meeting);
+        self.epoch = change.epoch;
+        follow(&mut self.participants, &change.participants, |row| row.participant);
+        follow(&mut self.tracks, &change.tracks, |row| row.track);
+    }
+}
+
+#[cfg(any(test, feature = "simulation"))]
+fn follow<K: Ord + Copy, T: Clone>(
+    rows: &mut Vec<T>,
+    changes: &[(K, Option<T>)],
+    key: impl Fn(&T) -> K,
+) {
+    for (id, change) in changes {
+        rows.retain(|row| key(row) != *id);
+        rows.extend(change.clone());
+    }
+    rows.sort_by_key(key);
 }

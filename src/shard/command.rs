@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, Source, TrackId};
-use crate::route::table::MeetingTable;
+use crate::route::table::{MeetingTable, TableChange};
+use crate::route::tables::Tables;
 use crate::transport::{Certificate, Fingerprint, IceCredentials};
 use crate::wire::extension::ExtensionIds;
 use crate::wire::media::{Kind, PayloadMap};
@@ -95,9 +96,11 @@ pub enum Command {
         /// Theirs, new.
         remote: IceCredentials,
     },
-    /// The next epoch of a meeting. Acknowledged by [`Report::Acknowledged`] when nothing of an
-    /// edge it took away is queued or in flight any more.
+    /// The next epoch of a meeting, all of it. Acknowledged by [`Report::Acknowledged`] when
+    /// nothing of an edge it took away is queued or in flight any more.
     Install(Box<MeetingTable>),
+    /// The same as what is other than in the epoch before, for a shard that has that one.
+    Change(Box<TableChange>),
     /// The meeting is over.
     Forget(MeetingId),
     /// What a peer's video slots should show, most wanted first.
@@ -136,8 +139,10 @@ pub enum Report {
         /// Which epoch.
         epoch: Epoch,
     },
-    /// A table that was swapped out, to be freed elsewhere.
-    Retired(Box<MeetingTable>),
+    /// Rows that were swapped out, to be freed elsewhere.
+    Retired(Box<TableChange>),
+    /// The tables of a meeting that is over, to be freed elsewhere.
+    Closed(Box<Tables>),
     /// ICE and DTLS are done; media flows.
     Connected(PeerId),
     /// The peer ended by itself; the shard has dropped it.

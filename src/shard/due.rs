@@ -5,27 +5,36 @@
 //! a room the track is or was spoken to, and whom it names or named. That nobody was forgotten is
 //! asserted after each seating, in debug builds.
 
-use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 
 use super::peer::Peer;
-use super::slab::Key;
+use super::slab::{Key, Slab};
+use super::track::Track;
 use super::{Meeting, Shard};
 use crate::route::id::{MeetingId, PeerId, RoomId, TrackId};
-use crate::route::table::{Audience, MeetingTable, ParticipantRow};
+use crate::route::table::{Audience, ParticipantRow, TableChange};
+use crate::route::tables::Tables;
 
 /// What changed in a meeting since its peers were last seated.
 #[derive(Clone, Debug, Default)]
 pub struct Due {
     /// What is spoken to these rooms.
     rooms: Vec<RoomId>,
-    /// These themselves.
-    peers: Vec<PeerId>,
+    /// These themselves, with the room each is in, as far as that is known.
+    peers: Vec<(RoomId, PeerId)>,
+}
+
+/// The peers of a row, with the room.
+fn peers(row: &ParticipantRow) -> impl Iterator<Item = (RoomId, PeerId)> {
+    row.peers.iter().map(|peer| (row.room, *peer))
 }
 
 impl Due {
     /// A peer itself.
-    pub fn peer(&mut self, peer: PeerId) {
-        self.peers.push(peer);
+    fn peer(&mut self, peer: PeerId) {
+        self.peers.push((RoomId(0), peer));
     }
 
     fn is_empty(&self) -> bool {
@@ -33,68 +42,69 @@ impl Due {
     }
 }
 
-/// Who listens to which room: room and index of the participant's row, ascending.
-pub fn hearers(table: &MeetingTable) -> Vec<(RoomId, u32)> {
-    let rows = (0..).zip(&table.participants);
-    let mut hearers: Vec<(RoomId, u32)> =
-        rows.flat_map(|(at, row)| row.hears.rooms.iter().map(move |entry| (entry.0, at))).collect();
-    hearers.sort_unstable();
-    hearers
-}
-
 impl Meeting {
     /// Something about a track changed: that it is heard, its codec, how loud it is.
-    pub(super) fn due_track(&mut self, track: TrackId) {
-        let place = self.table.tracks.binary_search_by_key(&track, |row| row.track);
-        if let Some(row) = place.ok().and_then(|at| self.table.tracks.get(at)) {
-            due_audience(&mut self.due, &self.table, &row.audience);
+    pub(super) fn due_track(&mut self, track: TrackId, live: bool) {
+        self.tables.publish(track, live);
+        if let Some(row) = self.tables.track(track) {
+            due_audience(&mut self.due, &self.tables, &row.audience);
         }
     }
 
-    /// Everything that `former` said otherwise than the table does now. Who could publish something
-    /// and does not concerns nobody: `is_quiet` says which tracks these are.
-    pub(super) fn due_since(&mut self, former: &MeetingTable, is_quiet: impl Fn(TrackId) -> bool) {
-        let (due, table) = (&mut self.due, &*self.table);
-        let person = |row: &ParticipantRow| row.participant;
-        for (old, new) in pairs(&former.participants, &table.participants, person) {
-            if old != new {
-                for row in [old, new].into_iter().flatten() {
-                    due.peers.extend_from_slice(&row.peers);
-                }
+    /// Puts the rows of the next epoch in force; what they displace takes their place in `change`.
+    /// Who could publish something and does not concerns nobody: `is_live` says who does.
+    pub(super) fn change(&mut self, change: &mut TableChange, is_live: impl Fn(TrackId) -> bool) {
+        let (due, tables) = (&mut self.due, &mut self.tables);
+        for (id, row) in &mut change.participants {
+            due.peers.extend(row.iter().flat_map(peers));
+            *row = tables.put_participant(*id, row.take());
+            let now = tables.participant(*id);
+            if now.is_none() {
+                self.spoke.remove(id);
             }
+            let stays = |peer: &PeerId| now.is_some_and(|row| row.peers.contains(peer));
+            due.peers.extend(row.iter().flat_map(peers).filter(|entry| !stays(&entry.1)));
         }
-        for (old, new) in pairs(&former.tracks, &table.tracks, |row| row.track) {
-            if old != new && !old.or(new).is_some_and(|row| is_quiet(row.track)) {
-                for row in [old, new].into_iter().flatten() {
-                    due_audience(due, table, &row.audience);
+        for (id, row) in &mut change.tracks {
+            let live = is_live(*id);
+            *row = tables.put_track(*id, row.take(), live);
+            if live {
+                for row in tables.track(*id).into_iter().chain(row.as_ref()) {
+                    due_audience(due, tables, &row.audience);
                 }
             }
         }
     }
 
-    /// The peers that are due, each once. Afterwards nobody is.
-    fn take_due(&mut self) -> Vec<PeerId> {
-        let Due { mut rooms, mut peers } = std::mem::take(&mut self.due);
+    /// The peers that are due, room by room: who is in one room is sent the same tracks. Afterwards
+    /// nobody is.
+    fn take_due(&mut self) -> impl Iterator<Item = PeerId> {
+        let Due { mut rooms, peers: mut due } = std::mem::take(&mut self.due);
         rooms.sort_unstable();
         rooms.dedup();
         for room in rooms {
-            let from = self.hearers.partition_point(|entry| entry.0 < room);
-            let here = self.hearers.iter().skip(from).take_while(|entry| entry.0 == room);
-            for (_, at) in here {
-                let row = self.table.participants.get(*at as usize);
-                peers.extend(row.iter().flat_map(|row| &row.peers));
-            }
+            due.extend(self.tables.listeners(room).flat_map(peers));
         }
-        peers.sort_unstable();
-        peers.dedup();
-        peers
+        due.sort_unstable();
+        due.dedup();
+        due.into_iter().map(|(_, peer)| peer)
     }
 }
 
-fn due_audience(due: &mut Due, table: &MeetingTable, audience: &Audience) {
+/// Whether something is published by a track, if it is of this shard.
+pub fn is_live(
+    by_track: &HashMap<TrackId, Key<Track>, FixedState>,
+    tracks: &Slab<Track>,
+    track: TrackId,
+) -> bool {
+    by_track.get(&track).and_then(|key| tracks.get(*key)).is_some_and(Track::is_live)
+}
+
+/// Whoever is in an audience.
+pub fn due_audience(due: &mut Due, tables: &Tables, audience: &Audience) {
     due.rooms.extend_from_slice(&audience.rooms);
-    let named = audience.participants.iter().filter_map(|who| table.participant(*who));
-    due.peers.extend(named.flat_map(|row| &row.peers));
+    let named = audience.participants.iter().filter_map(|who| tables.participant(*who));
+    due.peers.extend(named.flat_map(peers));
 }
 
 impl Shard {
@@ -103,15 +113,16 @@ impl Shard {
         let mut keys = Vec::new();
         for meeting in self.meetings.values_mut().filter(|meeting| !meeting.due.is_empty()) {
             let peers = meeting.take_due();
-            keys.extend(peers.iter().filter_map(|peer| self.by_peer.get(peer).copied()));
+            keys.extend(peers.filter_map(|peer| self.by_peer.get(&peer).copied()));
         }
         keys
     }
 
     /// Something about a track of a meeting changed that decides who sits where.
     pub(super) fn due_track(&mut self, meeting: MeetingId, track: TrackId) {
+        let live = is_live(&self.by_track, &self.tracks, track);
         if let Some(meeting) = self.meetings.get_mut(&meeting) {
-            meeting.due_track(track);
+            meeting.due_track(track, live);
             self.reseat_due = true;
         }
     }
@@ -121,49 +132,6 @@ impl Shard {
         if let Some(meeting) = self.meetings.get_mut(&meeting) {
             meeting.due.peer(peer);
             self.reseat_due = true;
-        }
-    }
-}
-
-/// The entries of two lists that ascend by a key, side by side.
-fn pairs<'a, T, K: Ord>(
-    old: &'a [T],
-    new: &'a [T],
-    key: impl Fn(&T) -> K,
-) -> impl Iterator<Item = (Option<&'a T>, Option<&'a T>)> {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-    std::iter::from_fn(move || {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return None,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(was), Some(is)) => key(was).cmp(&key(is)),
-        };
-        Some(match order {
-            Ordering::Less => (old.next(), None),
-            Ordering::Equal => (old.next(), new.next()),
-            Ordering::Greater => (None, new.next()),
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_side_by_side() {
-        for (old, new, expected) in [
-            (&[][..], &[][..], &[][..]),
-            (&[1, 2], &[1, 2], &[(Some(1), Some(1)), (Some(2), Some(2))]),
-            (&[1, 3], &[2, 3], &[(Some(1), None), (None, Some(2)), (Some(3), Some(3))]),
-            (&[1], &[], &[(Some(1), None)]),
-            (&[], &[1], &[(None, Some(1))]),
-        ] {
-            let found: Vec<(Option<i32>, Option<i32>)> = pairs(old, new, |entry| *entry)
-                .map(|(old, new)| (old.copied(), new.copied()))
-                .collect();
-            assert_eq!(found, expected, "{old:?} {new:?}");
         }
     }
 }

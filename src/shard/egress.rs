@@ -76,6 +76,9 @@ impl Shard {
     /// whose predecessors have nothing queued or in flight any more. If it leaves something, though
     /// there are buffers, [`Shard::has_more`] says so.
     pub fn egress(&mut self, now: Instant, outbox: &mut impl Outbox) {
+        if self.is_patient(now) {
+            return;
+        }
         fanout::flush(self);
         self.turns = self.turns.wrapping_add(1);
         self.reseat(now);

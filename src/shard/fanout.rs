@@ -21,9 +21,16 @@ const SEARCH: usize = 8;
 /// Consecutive packets of one track that came in and are in nobody's queue yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh {
-    track: Key<Track>,
+    pub track: Key<Track>,
     first: SourceIndex,
     count: u16,
+}
+
+impl Fresh {
+    /// The last packet of the run.
+    pub fn last(&self) -> SourceIndex {
+        SourceIndex(self.first.0 + u64::from(self.count).saturating_sub(1))
+    }
 }
 
 /// Notes packet `index` of a track for all legs that are active now.

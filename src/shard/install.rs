@@ -1,42 +1,41 @@
-//! A new epoch of a meeting: tables are swapped whole, between batches. DESIGN.md §4.
+//! A new epoch of a meeting: rows are swapped between batches, all of an epoch at once. DESIGN.md
+//! §4.
 
 use std::time::Instant;
 
 use super::command::{Report, Wish};
+use super::due::is_live;
 use super::inbound::Role;
 use super::outbox::Submission;
 use super::stats::Counter;
-use super::{Ack, Meeting, Shard};
+use super::{Ack, Shard};
 use crate::route::id::{MeetingId, PeerId};
 use crate::route::packet::SourceIndex;
-use crate::route::table::{MeetingTable, TrackRow};
+use crate::route::table::{MeetingTable, TableChange, TrackRow};
+use crate::route::tables::Tables;
 
 impl Shard {
-    pub(super) fn install(&mut self, now: Instant, table: Box<MeetingTable>) {
+    /// Tables as a whole: what is other than before is found out here.
+    pub(super) fn install(&mut self, now: Instant, table: MeetingTable) {
+        let change = match self.meetings.get(&table.meeting) {
+            Some(meeting) => meeting.tables.towards(table),
+            None => Tables::default().towards(table),
+        };
+        self.change(now, Box::new(change));
+    }
+
+    /// Rows that are other than before, all of one epoch.
+    pub(super) fn change(&mut self, now: Instant, mut change: Box<TableChange>) {
         self.stats.count(Counter::Epochs);
-        let (id, epoch) = (table.meeting, table.epoch);
-        for row in &table.tracks {
-            self.cut(row);
+        let (id, epoch) = (change.meeting, change.epoch);
+        change.tracks.iter().filter_map(|(_, row)| row.as_ref()).for_each(|row| self.cut(row));
+        if !self.meetings.contains_key(&id) {
+            self.next_tick = self.next_tick.max(now);
         }
-        match self.meetings.get_mut(&id) {
-            Some(meeting) => {
-                let retired = std::mem::replace(&mut meeting.table, table);
-                meeting.named = super::named(&meeting.table);
-                meeting.hearers = super::due::hearers(&meeting.table);
-                let (by_track, tracks) = (&self.by_track, &self.tracks);
-                meeting.due_since(&retired, |track| {
-                    let track = by_track.get(&track).and_then(|key| tracks.get(*key));
-                    track.is_some_and(|track| !track.is_live())
-                });
-                let here = &meeting.table;
-                meeting.spoke.retain(|who, _| here.participant(*who).is_some());
-                self.reports.push_back(Report::Retired(retired));
-            }
-            None => {
-                self.meetings.insert(id, Meeting::new(table));
-                self.next_tick = self.next_tick.max(now);
-            }
-        }
+        let meeting = self.meetings.entry(id).or_default();
+        let (by_track, tracks) = (&self.by_track, &self.tracks);
+        meeting.change(&mut change, |track| is_live(by_track, tracks, track));
+        self.reports.push_back(Report::Retired(change));
         self.reseat_due = true;
         // At once, not with the next egress: from here on no queued packet of an old edge is
         // active.
@@ -88,7 +87,7 @@ impl Shard {
     pub(super) fn forget(&mut self, now: Instant, meeting: MeetingId) {
         let left = self.members.get(&meeting).cloned().unwrap_or_default();
         if let Some(meeting) = self.meetings.remove(&meeting) {
-            self.reports.push_back(Report::Retired(meeting.table));
+            self.reports.push_back(Report::Closed(Box::new(meeting.tables)));
         }
         for key in left {
             self.seat(now, key);

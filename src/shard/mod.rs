@@ -19,6 +19,7 @@ mod install;
 mod latency;
 mod leg;
 pub mod outbox;
+mod patience;
 mod peer;
 mod peers;
 pub mod plan;
@@ -45,12 +46,13 @@ use self::latency::Latency;
 use self::outbox::Submission;
 use self::peer::Peer;
 use self::plan::Padding;
+use self::seating::Seats;
 use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
 use crate::crypto::Random;
-use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, TrackId};
-use crate::route::table::MeetingTable;
+use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, TrackId};
+use crate::route::tables::Tables;
 use crate::transport::sender::NtpClock;
 use crate::wire::path::Path;
 use crate::wire::stun::TransactionId;
@@ -82,12 +84,9 @@ impl ShardConfig {
 }
 
 /// A meeting as this shard knows it.
+#[derive(Default)]
 struct Meeting {
-    table: Box<MeetingTable>,
-    /// Which of its tracks are spoken to single participants.
-    named: Vec<u32>,
-    /// Who listens to which room.
-    hearers: Vec<(RoomId, u32)>,
+    tables: Tables,
     /// What changed that decides who sits in which slot.
     due: Due,
     /// Who spoke at the last tick: loudness, counted down, and who; the loudest first.
@@ -95,22 +94,6 @@ struct Meeting {
     /// Who began to speak when, as a count of beginnings.
     spoke: BTreeMap<ParticipantId, u64>,
     spoken: u64,
-}
-
-impl Meeting {
-    fn new(table: Box<MeetingTable>) -> Self {
-        let (speaking, spoke) = (Vec::new(), BTreeMap::new());
-        let (named, hearers, mut due) = (named(&table), due::hearers(&table), Due::default());
-        table.participants.iter().flat_map(|row| &row.peers).for_each(|peer| due.peer(*peer));
-        Self { table, named, hearers, due, speaking, spoke, spoken: 0 }
-    }
-}
-
-/// The tracks of a table that are spoken to single participants: few, so that nobody's seating has
-/// to look at all tracks.
-fn named(table: &MeetingTable) -> Vec<u32> {
-    let tracks = (0..).zip(&table.tracks);
-    tracks.filter(|(_, row)| !row.audience.participants.is_empty()).map(|(at, _)| at).collect()
 }
 
 /// A table is in force; it is acknowledged when all that was submitted before is complete.
@@ -131,6 +114,7 @@ pub struct Shard {
     members: BTreeMap<MeetingId, Vec<Key<Peer>>>,
     /// Somebody is due in some meeting.
     reseat_due: bool,
+    seats: Seats,
     by_path: HashMap<Path, Key<Peer>, FixedState>,
     /// Whose check an answer is for: it comes by a path that is nobody's yet.
     by_check: HashMap<TransactionId, Key<Peer>, FixedState>,
@@ -139,6 +123,8 @@ pub struct Shard {
     by_track: HashMap<TrackId, Key<Track>, FixedState>,
     /// What came in and is in nobody's queue yet.
     fresh: Vec<Fresh>,
+    /// Until when egress waits for more of it.
+    patient_until: Option<Instant>,
     /// Peers with something to send, each once.
     dirty: Dirty,
     /// Counts calls of `egress`, so that who is first rotates.

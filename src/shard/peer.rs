@@ -64,6 +64,8 @@ pub struct Slot {
     pub legs: u32,
     /// Whether nothing was sent since the last sender report.
     pub reported: bool,
+    /// Whether it has an SSRC for retransmissions.
+    pub repairs: bool,
     /// What is not needed for each packet.
     pub cold: Box<ColdSlot>,
 }
@@ -221,6 +223,8 @@ pub struct Peer {
     pub published: Vec<Published>,
     /// It was reported as connected.
     pub connected: bool,
+    /// What its slots are for: one entry a slot, side by side, for seating.
+    pub kinds: Box<[Kind]>,
     /// What its video slots should show.
     pub wishes: Vec<Wish>,
     /// What it is to be told by RTCP.
@@ -261,6 +265,7 @@ impl Peer {
             clock: PublisherClock::default(),
             published: Vec::new(),
             connected: false,
+            kinds: spec.slots.iter().map(|slot| slot.kind).collect(),
             wishes: Vec::new(),
             feedback: Feedback::new(now, Ssrc(random.next_u32())),
             due: None,
@@ -309,6 +314,7 @@ impl Slot {
             repair: Repair::default(),
             legs: 0,
             reported: true,
+            repairs: spec.rtx_ssrc.is_some(),
             cold: Box::new(ColdSlot { spec, rtx_ledger: None }),
         }
     }

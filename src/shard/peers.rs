@@ -13,6 +13,7 @@ use super::histogram::Histogram;
 use super::inbound::Inbound;
 use super::latency::Latency;
 use super::peer::{Peer, Published};
+use super::seating::Seats;
 use super::slab::{Key, Slab};
 use super::stats::{self, Counter, Stats};
 use super::track::Track;
@@ -56,12 +57,14 @@ impl Shard {
             meetings: BTreeMap::new(),
             members: BTreeMap::new(),
             reseat_due: false,
+            seats: Seats::default(),
             by_path: HashMap::with_hasher(hasher.clone()),
             by_check: HashMap::with_hasher(hasher.clone()),
             by_ufrag: HashMap::with_hasher(hasher.clone()),
             by_peer: HashMap::with_hasher(hasher.clone()),
             by_track: HashMap::with_hasher(hasher),
             fresh: Vec::new(),
+            patient_until: None,
             dirty: Dirty::default(),
             turns: 0,
             is_cut: false,
@@ -89,7 +92,8 @@ impl Shard {
                 self.forget_ufrags(key);
                 self.after_transport(now, key);
             }
-            Command::Install(table) => self.install(now, table),
+            Command::Install(table) => self.install(now, *table),
+            Command::Change(change) => self.change(now, change),
             Command::Forget(meeting) => self.forget(now, meeting),
             Command::View { peer, wishes } => self.view(peer, wishes),
         }
@@ -111,7 +115,8 @@ impl Shard {
             return Some(self.config.started); // at once
         }
         let due = self.due.peek().map(|entry| entry.0.0);
-        due.into_iter().chain((!self.meetings.is_empty()).then_some(self.next_tick)).min()
+        let tick = (!self.meetings.is_empty()).then_some(self.next_tick);
+        [due, tick, self.patient_until].into_iter().flatten().min()
     }
 
     /// Looks after everything that is due.

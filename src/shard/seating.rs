@@ -15,11 +15,26 @@ use super::{Meeting, Shard};
 use crate::route::id::TrackId;
 use crate::route::mask::{self, Bit};
 use crate::route::slots;
-use crate::route::table::{MeetingTable, ParticipantRow, TrackRow};
+use crate::route::table::{ParticipantRow, TrackRow};
 use crate::wire::media::Kind;
 
 /// How a track ranks in a slot's eyes; smaller is better.
 type Rank = (usize, bool, Reverse<u64>, TrackId);
+
+/// Who sat where and who is to sit there: room to decide it in, kept from peer to peer.
+#[derive(Default)]
+pub struct Seats {
+    /// One entry a slot.
+    before: Vec<Option<TrackId>>,
+    /// One entry a slot.
+    after: Vec<Option<TrackId>>,
+    /// By kind, audio first.
+    ranked: [Vec<Rank>; 2],
+    /// Of one kind: what is wanted, best first.
+    wanted: Vec<TrackId>,
+    /// Of one kind: the slots.
+    part: Vec<Option<TrackId>>,
+}
 
 impl Shard {
     /// Seats the peers whom something concerns that changed.
@@ -37,12 +52,10 @@ impl Shard {
     fn legs_are_entitled(&self) -> bool {
         self.by_peer.values().filter_map(|key| self.peers.get(*key)).all(|peer| {
             let meeting = self.meetings.get(&peer.meeting);
-            let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
+            let row = meeting.and_then(|meeting| meeting.tables.participant(peer.participant));
             let legs = peer.sending.slots.iter().filter_map(|slot| slot.leg.as_ref());
             legs.map(|leg| leg.id).all(|id| {
-                let tracks = meeting.map_or(&[][..], |meeting| &meeting.table.tracks);
-                let track = tracks.binary_search_by_key(&id, |row| row.track).ok();
-                let track = track.and_then(|at| tracks.get(at));
+                let track = meeting.and_then(|meeting| meeting.tables.track(id));
                 track.zip(row).is_some_and(|(track, row)| mask::entitled(track, row))
             })
         })
@@ -51,61 +64,65 @@ impl Shard {
     /// Fills the slots of one peer anew.
     pub(super) fn seat(&mut self, now: Instant, key: Key<Peer>) {
         fanout::flush(self); // what came before is for who had it before
-        let Some(peer) = self.peers.get(key) else { return };
-        let meeting = self.meetings.get(&peer.meeting);
-        // Nobody that no table names is sent anything.
-        let row = meeting.and_then(|meeting| meeting.table.participant(peer.participant));
-        let row = row.filter(|row| row.peers.contains(&peer.id));
-        let known = meeting.zip(row);
-        let before: Vec<Option<TrackId>> =
-            peer.sending.slots.iter().map(|slot| slot.leg.as_ref().map(|leg| leg.id)).collect();
-        let mut after = before.clone();
-        for kind in [Kind::Audio, Kind::Video] {
-            let wanted = known.map(|(meeting, row)| self.wanted(meeting, peer, row, kind));
-            let wanted = wanted.unwrap_or_default();
-            let places = peer.sending.slots.iter().map(|slot| slot.cold.spec.kind == kind);
-            let mut part: Vec<_> =
-                places.zip(&before).filter(|(here, _)| *here).map(|(_, track)| *track).collect();
-            slots::assign(&mut part, &wanted);
-            let mut part = part.into_iter();
-            for (slot, place) in peer.sending.slots.iter().zip(&mut after) {
-                if slot.cold.spec.kind == kind {
-                    *place = part.next().flatten();
-                }
-            }
-        }
-        for (slot, (old, new)) in before.iter().zip(&after).enumerate() {
+        let mut seats = std::mem::take(&mut self.seats);
+        self.choose(key, &mut seats);
+        for (slot, (old, new)) in seats.before.iter().zip(&seats.after).enumerate() {
             self.fill(now, LegRef { peer: key, slot: slot as u16 }, *old, *new);
         }
-        if before != after
+        if seats.before != seats.after
             && let Some(peer) = self.peers.get(key)
         {
-            self.reports.push_back(Report::Slots { peer: peer.id, slots: after });
+            self.reports.push_back(Report::Slots { peer: peer.id, slots: seats.after.clone() });
+        }
+        self.seats = seats;
+    }
+
+    /// Who sits where, and who is to sit there.
+    fn choose(&self, key: Key<Peer>, seats: &mut Seats) {
+        let Seats { before, after, ranked, wanted, part } = seats;
+        before.clear();
+        after.clear();
+        let Some(peer) = self.peers.get(key) else { return };
+        let slots = peer.sending.slots.iter();
+        before.extend(slots.map(|slot| slot.leg.as_ref().map(|leg| leg.id)));
+        after.extend_from_slice(before);
+        self.rank(peer, before, ranked);
+        for (kind, ranked) in [Kind::Audio, Kind::Video].into_iter().zip(ranked) {
+            let of_kind = |(slot, _): &(&Kind, _)| **slot == kind;
+            wanted.clear();
+            wanted.extend(ranked.iter().map(|rank| rank.3));
+            part.clear();
+            part.extend(peer.kinds.iter().zip(&*before).filter(of_kind).map(|(_, track)| *track));
+            slots::assign(part, wanted);
+            let places = peer.kinds.iter().zip(&mut *after).filter(|(slot, _)| **slot == kind);
+            for ((_, place), track) in places.zip(&*part) {
+                *place = *track;
+            }
         }
     }
 
-    /// The tracks of one kind that a peer is entitled to and that are published, best first.
-    fn wanted(
-        &self,
-        meeting: &Meeting,
-        peer: &Peer,
-        row: &ParticipantRow,
-        kind: Kind,
-    ) -> Vec<TrackId> {
-        let mut ranked: Vec<Rank> = Vec::new();
-        for track_row in meeting.spoken_to(row) {
+    /// The tracks that a peer is entitled to and that are published, by kind, best first.
+    fn rank(&self, peer: &Peer, seated: &[Option<TrackId>], ranked: &mut [Vec<Rank>; 2]) {
+        ranked.iter_mut().for_each(Vec::clear);
+        let Some(meeting) = self.meetings.get(&peer.meeting) else { return };
+        // Nobody that no table names is sent anything.
+        let row = meeting.tables.participant(peer.participant);
+        let Some(row) = row.filter(|row| row.peers.contains(&peer.id)) else { return };
+        for track_row in meeting.tables.within_earshot(row) {
             let narrowed = peer.from.is_none_or(|publisher| publisher == track_row.publisher);
-            if track_row.kind != kind || !narrowed || !mask::entitled(track_row, row) {
+            if !narrowed || !mask::entitled(track_row, row) {
                 continue;
             }
             let track = self.by_track.get(&track_row.track).and_then(|key| self.tracks.get(*key));
             if let Some(track) = track.filter(|track| track.is_live()) {
-                ranked.push(rank(meeting, peer, row, track_row, track));
+                let ranked = &mut ranked[usize::from(track_row.kind == Kind::Video)];
+                ranked.push(rank(meeting, peer, row, track_row, track, seated));
             }
         }
-        ranked.sort_unstable();
-        ranked.dedup_by_key(|rank| rank.3);
-        ranked.into_iter().map(|rank| rank.3).collect()
+        for ranked in ranked {
+            ranked.sort_unstable();
+            ranked.dedup_by_key(|rank| rank.3);
+        }
     }
 
     /// Makes one slot carry `new`, and writes the bits of its leg.
@@ -124,7 +141,7 @@ impl Shard {
             slot.legs = slot.legs.wrapping_add(1);
             slot.leg = Some(Leg::new(track_key, track.id, track.kind, slot.legs));
         }
-        let repairs = slot.cold.spec.rtx_ssrc.is_some();
+        let repairs = slot.repairs;
         let Some(leg) = slot.leg.as_mut() else { return };
         leg.payload_type = map.map(|map| map.payload_type);
         leg.rtx = map.and_then(|map| map.rtx).filter(|_| repairs);
@@ -146,6 +163,7 @@ fn rank(
     row: &ParticipantRow,
     track_row: &TrackRow,
     track: &Track,
+    seated: &[Option<TrackId>],
 ) -> Rank {
     let own_room = track_row.audience.rooms.binary_search(&row.room).is_ok();
     let announced =
@@ -154,11 +172,7 @@ fn rank(
         Kind::Audio => {
             let class = usize::from(!announced) + usize::from(!own_room);
             // Who has a slot gives it up to somebody clearly louder only.
-            let has_slot = peer
-                .sending
-                .slots
-                .iter()
-                .any(|it| it.leg.as_ref().is_some_and(|leg| leg.id == track.id));
+            let has_slot = seated.contains(&Some(track.id));
             let loudness = u64::from(track.loudness.step()) + u64::from(has_slot);
             (class, track.muted, Reverse(loudness), track.id)
         }
@@ -173,29 +187,5 @@ fn rank(
             let spoke = meeting.spoke_at(track_row.publisher);
             (wish, track.muted, Reverse(spoke), track.id)
         }
-    }
-}
-
-impl MeetingTable {
-    /// A participant's row.
-    pub(super) fn participant(
-        &self,
-        id: crate::route::id::ParticipantId,
-    ) -> Option<&ParticipantRow> {
-        let at = self.participants.binary_search_by_key(&id, |row| row.participant).ok()?;
-        self.participants.get(at)
-    }
-}
-
-impl Meeting {
-    /// The tracks spoken to a room that `row` hears, or to single participants. May name one twice.
-    fn spoken_to<'a>(&'a self, row: &'a ParticipantRow) -> impl Iterator<Item = &'a TrackRow> {
-        let table = &self.table;
-        let heard = row.hears.rooms.iter().filter_map(|(room, _)| {
-            let at = table.rooms.binary_search_by_key(room, |row| row.room).ok()?;
-            table.rooms.get(at)
-        });
-        let tracks = heard.flat_map(|room| &room.tracks).chain(&self.named);
-        tracks.filter_map(|at| table.tracks.get(*at as usize))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::command::Report;
+use super::due::due_audience;
 use super::peer::Peer;
 use super::slab::Key;
 use super::track::Track;
@@ -41,7 +42,7 @@ impl Shard {
     fn rank_speakers(&mut self) {
         for (id, meeting) in &mut self.meetings {
             let mut loud: BTreeMap<ParticipantId, u8> = BTreeMap::new();
-            for row in &meeting.table.tracks {
+            for row in meeting.tables.tracks() {
                 let track = self.by_track.get(&row.track).and_then(|key| self.tracks.get(*key));
                 let speaks = |track: &&Track| row.kind == Kind::Audio && track.loudness.speaks();
                 if let Some(track) = track.filter(|track| !track.muted).filter(speaks) {
@@ -83,9 +84,9 @@ impl Meeting {
             }
         }
         let changed = |who: &ParticipantId| then.get(who) != now.get(who);
-        let tracks = self.table.tracks.iter().filter(|row| changed(&row.publisher));
-        let tracks: Vec<TrackId> = tracks.map(|row| row.track).collect();
-        tracks.into_iter().for_each(|track| self.due_track(track));
+        for row in self.tables.tracks().filter(|row| changed(&row.publisher)) {
+            due_audience(&mut self.due, &self.tables, &row.audience);
+        }
     }
 
     /// When a participant last began to speak, in order; 0: never.

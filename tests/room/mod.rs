@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ringfence::crypto::{Ledger, Opener, Profile, Sealer};
 use ringfence::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
 use ringfence::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use ringfence::shard::command::{Command, PeerSpec, SlotSpec, TrackSpec};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
@@ -148,7 +148,6 @@ fn table(plan: &Plan) -> MeetingTable {
         main: ROOM,
         participants: (0..plan.participants).map(participant).collect(),
         tracks: rows.collect(),
-        rooms: vec![RoomRow { room: ROOM, tracks: (0..2 * plan.publishers as u32).collect() }],
     }
 }
 

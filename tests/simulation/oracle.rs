@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence::crypto::{OpenError, ReplayWindow};
 use ringfence::route::id::{Epoch, ParticipantId, RoomId};
-use ringfence::route::table::{MeetingTable, ParticipantRow, TrackRow};
+use ringfence::route::table::{MeetingTable, ParticipantRow, TableChange, TrackRow};
 use ringfence::wire::media::Kind;
 use ringfence::wire::rtp::Rtp;
 
@@ -54,8 +54,15 @@ impl Oracle {
         *highest = tag.index.max(*highest);
     }
 
+    /// The shard takes what is other than in the table it has.
+    pub fn follows(&mut self, change: &TableChange) {
+        let mut table = self.table.clone().expect("a change of a table that is there");
+        table.follow(change);
+        self.installs(table);
+    }
+
     /// The shard takes a table.
-    pub fn installs(&mut self, table: &MeetingTable) {
+    pub fn installs(&mut self, table: MeetingTable) {
         for row in &table.tracks {
             let source = (row.publisher, row.kind == Kind::Video);
             let known = self.cut.get(&source).map(|cut| cut.0);
@@ -64,7 +71,7 @@ impl Oracle {
                 self.cut.insert(source, (row.audience_epoch, reached));
             }
         }
-        let wanted = edges(table);
+        let wanted = edges(&table);
         let granted = self.table.as_ref().map(edges).unwrap_or_default();
         if !wanted.is_subset(&granted) {
             let alien = |(_, who, tag): &&(u64, ParticipantId, Tag)| {
@@ -74,7 +81,7 @@ impl Oracle {
                 self.violation(format!("granted while {tag:?} was in flight to {who:?}"));
             }
         }
-        self.table = Some(table.clone());
+        self.table = Some(table);
     }
 
     /// Submissions that the kernel is done with: up to now they may have been sent.

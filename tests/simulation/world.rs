@@ -11,6 +11,7 @@ use ringfence::control::api::{Change, OfferedSlot, OfferedTrack, PeerAnswer, Pee
 use ringfence::control::{Coordinator, Request, ShardPort, Undelivered};
 use ringfence::crypto::{Opener, Random, Sealer};
 use ringfence::route::id::{MeetingId, ParticipantId, RoomId, Source};
+use ringfence::route::table::MeetingTable;
 use ringfence::route::table::{Role, Roles};
 use ringfence::shard::command::{Command, Report};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
@@ -265,8 +266,10 @@ impl World {
             let due = self.wires.borrow().commands.front().is_some_and(|entry| entry.0 <= now);
             let command = if due { self.wires.borrow_mut().commands.pop_front() } else { None };
             let Some((_, command)) = command else { break };
-            if let Command::Install(table) = &command {
-                self.oracle.installs(table);
+            match &command {
+                Command::Install(table) => self.oracle.installs(MeetingTable::clone(table)),
+                Command::Change(change) => self.oracle.follows(change),
+                _ => {}
             }
             self.shard.handle_command(now, command);
         }

@@ -8,6 +8,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{SinkExt, stream};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -26,6 +27,10 @@ const PLAIN_BYTES_MAX: usize = 64 * 1024;
 /// What is read of the connection at once. Each has this much for as long as it lasts, and there
 /// are thousands.
 const READ_BYTES: usize = 4 * 1024;
+/// So much is gathered for one write, where more than one frame waits.
+const WRITE_BYTES: usize = 4 * 1024;
+/// Frames of one write; then the client is listened to again.
+const FRAMES_AT_ONCE: usize = 64;
 /// Longest frame before `join`.
 const STRANGER_BYTES_MAX: usize = 4 * 1024;
 /// How long a connection may stay without having joined.
@@ -75,7 +80,7 @@ pub async fn upgrade(
     let unvouched = app.development && access::is_local(from, &headers);
     let socket = socket.protocols([SUBPROTOCOL]);
     let socket = socket.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
-    let socket = socket.read_buffer_size(READ_BYTES).write_buffer_size(0);
+    let socket = socket.read_buffer_size(READ_BYTES).write_buffer_size(WRITE_BYTES);
     socket
         .on_upgrade(move |socket| async move { Page::new(app, unvouched, place).run(socket).await })
 }
@@ -122,7 +127,7 @@ impl Page {
         let end = loop {
             let step = tokio::select! {
                 frame = next(&mut self.frames) => match frame {
-                    Some(frame) => write(&mut socket, Message::Text(frame)).await,
+                    Some(frame) => self.write_all(&mut socket, frame).await,
                     None => Err(End(4_000, "the meeting let go of this connection")),
                 },
                 message = socket.recv() => match message {
@@ -148,6 +153,14 @@ impl Page {
             // reset does not learn why.
             tokio::time::sleep(LINGER).await;
         }
+    }
+
+    /// A frame, and with it all that wait behind it: one write for many, where many come at once.
+    async fn write_all(&mut self, socket: &mut WebSocket, first: Utf8Bytes) -> Result<(), End> {
+        let waiting = std::iter::from_fn(|| self.frames.as_mut()?.try_recv().ok());
+        let frames = std::iter::once(first).chain(waiting).take(FRAMES_AT_ONCE);
+        let mut frames = stream::iter(frames.map(|frame| Ok(Message::Text(frame))));
+        within(socket.send_all(&mut frames)).await
     }
 
     async fn tick(&mut self, socket: &mut WebSocket) -> Result<(), End> {
@@ -269,9 +282,13 @@ async fn next(frames: &mut Option<mpsc::Receiver<Utf8Bytes>>) -> Option<Utf8Byte
     }
 }
 
-/// Writes, within a time: who does not read is cut off.
 async fn write(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match tokio::time::timeout(WRITE_WITHIN, socket.send(message)).await {
+    within(socket.send(message)).await
+}
+
+/// A write, within a time: who does not read is cut off.
+async fn within(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+    match tokio::time::timeout(WRITE_WITHIN, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End(1_000, "")),
         Err(_) => Err(End(1_008, "too slow")),

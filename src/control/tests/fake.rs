@@ -68,6 +68,13 @@ impl Books {
                 self.install(table);
                 "install"
             }
+            Command::Change(change) => {
+                let mut table = self.tables[&change.meeting].clone();
+                table.follow(&change);
+                self.reports.push_back(Report::Retired(change));
+                self.install(table);
+                "install"
+            }
             Command::Forget(meeting) => {
                 assert!(self.peers.values().all(|peer| peer.meeting != meeting), "peers remain");
                 assert!(self.tables.remove(&meeting).is_some(), "never heard of it");
@@ -92,8 +99,7 @@ impl Books {
         assert!(self.tables.get(&meeting).is_none_or(|former| former.epoch < epoch));
         self.installs += 1;
         self.unacknowledged.push_back(Report::Acknowledged { meeting, epoch });
-        let retired = self.tables.insert(meeting, table);
-        self.reports.extend(retired.map(Report::Retired));
+        self.tables.insert(meeting, table);
     }
 
     /// Everything it did is out of its hands.

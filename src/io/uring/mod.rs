@@ -20,7 +20,7 @@ use super::config::Tuning;
 use super::counters::{Counter, Counters};
 use super::drive::Drive;
 use super::incoming::{self, NAME_FIELD, PAYLOAD_AT, Received};
-use super::outgoing::{Foreign, InFlight, Outgoing};
+use super::outgoing::{Foreign, InFlight, Outgoing, Plain};
 use super::pages::Pages;
 use super::refusal::{Granted, Refusal, Step};
 use super::socket::Socket;
@@ -41,6 +41,9 @@ const FOREIGN: &str = "the kernel completed what it was never given";
 const WAKE_LEN: usize = 8;
 /// When to try again what the submission queue could not take.
 const RETRY: Duration = Duration::from_millis(1);
+/// One call makes a multishot receive take this many datagrams at most (Linux,
+/// `MULTISHOT_MAX_RETRY`); where it took as many there may be more.
+const RECEIVED_AT_ONCE: usize = 32;
 /// How long sends in flight may take to finish by themselves when the driver ends, and when they
 /// are cancelled.
 const GRACE: Duration = Duration::from_millis(200);
@@ -75,6 +78,8 @@ pub(super) struct Uring<'a> {
     refused: Option<i32>,
     socket: Arc<Socket>,
     wake: &'a Wake,
+    /// What a turn handles: no more is taken from the socket for it.
+    datagrams_per_turn: usize,
 }
 
 impl<'a> Uring<'a> {
@@ -86,9 +91,7 @@ impl<'a> Uring<'a> {
         tuning: &Tuning,
     ) -> Result<(Self, Granted), Refusal> {
         let memory = Refusal::at(Step::Memory);
-        let segments = trains && socket.segments;
-        let outgoing =
-            Outgoing::new(tuning.send_slots, socket.family, segments).map_err(&memory)?;
+        let outgoing = Outgoing::of(&socket, tuning.send_slots, trains).map_err(&memory)?;
         let mut receive = ReceiveRing::new(tuning.receive_buffers).map_err(&memory)?;
         let wake_word = Pages::new(WAKE_LEN).map_err(&memory)?;
         // Last, so that it goes first if something below is refused.
@@ -112,6 +115,7 @@ impl<'a> Uring<'a> {
             refused: None,
             socket,
             wake,
+            datagrams_per_turn: tuning.datagrams_per_turn,
         };
         driver.try_out()?;
         Ok((driver, granted))
@@ -297,8 +301,18 @@ impl Drop for Uring<'_> {
 
 impl Drive for Uring<'_> {
     fn reap(&mut self, counters: &mut Counters) {
-        let known = self.collect(counters);
-        assert!(known.is_ok(), "{FOREIGN}");
+        loop {
+            let before = self.filled.len();
+            let known = self.collect(counters);
+            assert!(known.is_ok(), "{FOREIGN}");
+            let may_have_more = self.filled.len() - before >= RECEIVED_AT_ONCE
+                && self.filled.len() < self.datagrams_per_turn
+                && self.is_receiving;
+            // What fails here fails again at the wait, which tells.
+            if !may_have_more || self.enter(Some(Duration::ZERO)).is_err() {
+                break;
+            }
+        }
         self.has_news = false;
     }
 
@@ -388,15 +402,26 @@ impl Uring<'_> {
             self.outgoing.begin();
             for index in 0..messages {
                 let data = SEND | u64::from(train.slot) << 32 | u64::from(train.generation);
-                let message = self.outgoing.message(train, index);
-                let entry =
-                    opcode::SendMsg::new(Fixed(setup::SOCKET), message).build().user_data(data);
+                let entry = entry(&self.outgoing, train, index).user_data(data);
                 let pushed = self.push(&entry);
                 assert!(pushed, "there is room: looked above");
                 self.in_flight += 1;
             }
         }
         is_any
+    }
+}
+
+/// The operation that sends a message. Where there is nothing to say beside bytes and address, the
+/// kernel is spared the reading of a `msghdr`.
+fn entry(outgoing: &Outgoing, train: InFlight, index: u16) -> squeue::Entry {
+    let socket = Fixed(setup::SOCKET);
+    match outgoing.plain(train, index) {
+        Some(Plain { bytes, len, name, name_len }) => opcode::Send::new(socket, bytes, len)
+            .dest_addr(name)
+            .dest_addr_len(name_len as _)
+            .build(),
+        None => opcode::SendMsg::new(socket, outgoing.message(train, index)).build(),
     }
 }
 
@@ -434,6 +459,20 @@ mod tests {
         driver.transmit(counters);
     }
 
+    /// What every driver takes in a turn.
+    fn takes_what_waits(driver: &mut impl Drive, to: &Socket) {
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let waiting = 5 * RECEIVED_AT_ONCE / 2;
+        for _ in 0..waiting {
+            sender.send_to(&[7; 20], ("127.0.0.1", to.port)).unwrap();
+        }
+        let (mut counters, mut taken) = (Counters::new(), 0);
+        driver.wait(Some(FOREVER), &mut counters).unwrap();
+        driver.reap(&mut counters);
+        driver.ingress(1_000, &mut counters, &mut |_, _| taken += 1);
+        assert_eq!(taken, waiting);
+    }
+
     /// What every driver does between two turns.
     fn rests_as_it_should(driver: &mut impl Drive, wake: &Wake) {
         let mut counters = Counters::new();
@@ -461,12 +500,15 @@ mod tests {
     fn wake_ups_end_pauses_and_waits_and_sends_end_none() {
         let socket = || Arc::new(Socket::open(None, 0, 1 << 20).unwrap());
         let (wake, tuning) = (Wake::new().unwrap(), Tuning::default());
-        let mut mmsg = Mmsg::new(socket(), &wake, true, &tuning).unwrap();
+        let to = socket();
+        let mut mmsg = Mmsg::new(to.clone(), &wake, true, &tuning).unwrap();
+        takes_what_waits(&mut mmsg, &to);
         rests_as_it_should(&mut mmsg, &wake);
-        let wake = Wake::new().unwrap();
-        match Uring::new(socket(), &wake, true, &tuning) {
+        let (wake, to) = (Wake::new().unwrap(), socket());
+        match Uring::new(to.clone(), &wake, true, &tuning) {
             Err(refusal) => eprintln!("io_uring is not tested here: {refusal}"),
             Ok((mut uring, _)) => {
+                takes_what_waits(&mut uring, &to);
                 rests_as_it_should(&mut uring, &wake);
                 let mut counters = Counters::new();
                 uring.reap(&mut counters);

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use io_uring::opcode::{AsyncCancel2, Read, RecvMsgMulti, SendMsg};
+use io_uring::opcode::{AsyncCancel2, Read, RecvMsgMulti, Send, SendMsg};
 use io_uring::{IoUring, Probe};
 
 use super::super::config::Tuning;
@@ -35,7 +35,7 @@ pub(super) fn open(
     let register = Refusal::at(Step::RingRegister);
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe).map_err(&register)?;
-    if ![RecvMsgMulti::CODE, SendMsg::CODE, Read::CODE, AsyncCancel2::CODE]
+    if ![RecvMsgMulti::CODE, Send::CODE, SendMsg::CODE, Read::CODE, AsyncCancel2::CODE]
         .into_iter()
         .all(|code| probe.is_supported(code))
     {

@@ -21,7 +21,7 @@ use super::{Shard, ShardConfig};
 use crate::crypto::{Ledger, Opener, Profile, ReplayWindow, RtcpWindow, Sealer};
 use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId, Source, TrackId};
 use crate::route::table::{
-    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, RoomRow, TrackRow,
+    Audience, Hears, Kinds, MeetingTable, ParticipantRow, Role, Roles, TrackRow,
 };
 use crate::transport::sender::NtpClock;
 use crate::transport::{Certificate, Fingerprint, IceCredentials};
@@ -86,6 +86,8 @@ impl Queue {
 /// The far end of one peer.
 pub struct Far {
     pub path: Path,
+    /// Whether what it says is the last of a frame: the marker bit.
+    pub ends_frames: bool,
     sealer: Sealer,
     opener: Opener,
     ledgers: BTreeMap<u32, Ledger>,
@@ -144,7 +146,6 @@ impl Bench {
             main: MAIN,
             participants: Vec::new(),
             tracks: Vec::new(),
-            rooms: Vec::new(),
         };
         Self { shard: Shard::new(config), now, queue, table, reports: Vec::new() }
     }
@@ -183,12 +184,6 @@ impl Bench {
     /// The table as it stands, as the next epoch.
     pub fn install(&mut self) {
         self.table.epoch.0 += 1;
-        let rooms = [MAIN, SIDE].map(|room| {
-            let tracks = (0_u32..).zip(&self.table.tracks);
-            let tracks = tracks.filter(|(_, row)| row.audience.rooms.contains(&room));
-            RoomRow { room, tracks: tracks.map(|(at, _)| at).collect() }
-        });
-        self.table.rooms = rooms.into();
         let table = Box::new(self.table.clone());
         self.shard.handle_command(self.now, Command::Install(table));
     }
@@ -287,7 +282,8 @@ impl Far {
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let path = Path { local, remote: SocketAddr::new(local, 10_000 + id as u16) };
         let (ledgers, windows) = (BTreeMap::new(), BTreeMap::new());
-        Self { path, sealer, opener, ledgers, windows, rtcp_windows: BTreeMap::new() }
+        let rtcp_windows = BTreeMap::new();
+        Self { path, ends_frames: true, sealer, opener, ledgers, windows, rtcp_windows }
     }
 
     /// One packet of media, with extensions.
@@ -301,8 +297,9 @@ impl Far {
     ) -> Vec<u8> {
         let mut room = vec![0; 2_048];
         let time = Timestamp(u32::from(seq) * 960);
+        let (end, seq_of) = (self.ends_frames, Seq(seq));
         let mut header =
-            HeaderWriter::new(&mut room, true, payload_type, Seq(seq), time, Ssrc(ssrc)).unwrap();
+            HeaderWriter::new(&mut room, end, payload_type, seq_of, time, Ssrc(ssrc)).unwrap();
         extensions.iter().for_each(|(id, data)| assert!(header.extension(*id, data)));
         let header_len = header.finish();
         let len = header_len + payload.len();

@@ -251,6 +251,45 @@ fn a_long_fan_out_is_cut_and_loses_nothing() {
 }
 
 #[test]
+fn a_long_fan_out_waits_for_the_rest_of_its_frame() {
+    let (piece, whole) = (false, true);
+    for (what, ends, voice, later, expected) in [
+        ("whole", vec![whole], false, 0, true),
+        ("begun", vec![piece], false, 0, false),
+        ("begun, and time is nearly up", vec![piece], false, 59, false),
+        ("begun, and time is up", vec![piece], false, 60, true),
+        ("it became whole", vec![piece, piece, whole], false, 0, true),
+        ("somebody else has something to say", vec![piece], true, 0, true),
+    ] {
+        let mut hall = hall();
+        let now = hall.bench.now;
+        for (end, seq) in ends.iter().zip(100..) {
+            hall.camera.ends_frames = *end;
+            let picture = large(&mut hall.camera, seq, 900, false);
+            hall.bench.take(&hall.camera, picture);
+            if !*end && !voice {
+                assert_eq!(hall.egress(), 0, "{what}");
+                let at = hall.bench.shard.poll_timeout();
+                assert_eq!(at, Some(now + Duration::from_micros(60)), "{what}: 400 ns a leg");
+            }
+        }
+        if voice {
+            let said = hall.speaker.voice(5, 3);
+            hall.bench.take(&hall.speaker, said);
+        }
+        hall.bench.now += Duration::from_micros(later);
+        let goes = hall.egress() > 0;
+        assert_eq!(goes, expected, "{what}");
+        while hall.egress() > 0 {}
+        if goes {
+            for far in &mut hall.many {
+                assert_eq!(hall.bench.media(far).len(), ends.len(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_small_room_does_not_wait_for_a_large_one() {
     let mut hall = hall();
     hall.frame(100);
