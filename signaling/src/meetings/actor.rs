@@ -13,6 +13,7 @@ use super::ask::{Ask, Call, Seat};
 use super::connection::Connection;
 use super::directory::{Meetings, Timing};
 use super::peers::PeerRecord;
+use super::told::Told;
 use super::wire::notification;
 use crate::access::Identity;
 use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, code};
@@ -27,6 +28,8 @@ pub(super) struct Seated {
     pub number: ParticipantId,
     /// Their WebSocket; `None`: only WHIP or WHEP, or lost a moment ago.
     pub connection: Option<Connection>,
+    /// What they were told last, for a page that comes back.
+    pub told: Told,
     /// Until when a lost page may come back: the number of the connection it lost.
     pub grace: Option<u64>,
 }
@@ -127,8 +130,8 @@ impl Actor {
 
     async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Join(identity, connection, reply) => {
-                let _ = reply.send(self.join(&identity, connection).await);
+            Ask::Join { identity, connection, resume, reply } => {
+                let _ = reply.send(self.join(&identity, connection, resume).await);
             }
             Ask::Call(seat, call, reply) => {
                 let _ = reply.send(self.call(&seat, call).await);
@@ -149,6 +152,7 @@ impl Actor {
         &mut self,
         identity: &Identity,
         connection: Connection,
+        resume: Option<u64>,
     ) -> Result<(Name, Value), RoomError> {
         let person = match identity.id.as_deref() {
             Some(id) => Name::from(id),
@@ -165,6 +169,7 @@ impl Actor {
                 None => RoleName::participant(),
             },
         };
+        let missed = resume.and_then(|last| self.seats.get(&person)?.told.since(last));
         self.arriving = Some((person.clone(), connection.clone()));
         let entered = self.enter(&person, identity, role, None).await;
         self.arriving = None;
@@ -178,6 +183,9 @@ impl Actor {
                 let event = json!({"method": "reconnect", "params": {"reason": "replaced"}});
                 old.send(notification(event, None));
             }
+        }
+        for frame in missed.iter().flatten() {
+            self.send(&person, frame.clone());
         }
         if resumed {
             self.tell_slots(&person);
@@ -196,6 +204,12 @@ impl Actor {
                 result.insert("publish".into(), json!(role.publish));
             }
             result.insert("resumed".into(), json!(resumed));
+            result.insert("seq".into(), json!(self.seq));
+            if resume.is_some() {
+                // Without the events in between, the rest of this answer is the snapshot.
+                let how = if missed.is_some() { "events" } else { "snapshot" };
+                result.insert("resume".into(), json!(how));
+            }
         }
         Ok((person, result))
     }

@@ -110,8 +110,13 @@ pub enum SessionReply {
 /// A request to a meeting's task.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// A page joins.
-    Join(Box<Identity>, Connection, Reply<(Name, Value)>),
+    /// A page joins, or comes back and knows events up to this number.
+    Join {
+        identity: Box<Identity>,
+        connection: Connection,
+        resume: Option<u64>,
+        reply: Reply<(Name, Value)>,
+    },
     /// A method of somebody who joined.
     Call(Seat, Call, Reply<Value>),
     /// A connection is lost.

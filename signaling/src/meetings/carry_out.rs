@@ -7,6 +7,7 @@ use ringfence::wire::media::Kind;
 
 use super::actor::{Actor, Seated, refused};
 use super::ask::Seat;
+use super::told::Told;
 use super::wire::notification;
 use crate::rooms::{
     By, Event, Heard, Meeting, Millis, Name, Notice, Outcome, Reply, Request, RoomError, Spoken,
@@ -124,7 +125,8 @@ impl Actor {
                     let number = number.map_err(refused)?;
                     let arriving = self.arriving.take_if(|(arriving, _)| arriving == person);
                     let connection = arriving.map(|(_, connection)| connection);
-                    let seated = Seated { number, connection, grace: None };
+                    let told = Told::new(self.seq);
+                    let seated = Seated { number, connection, told, grace: None };
                     self.seats.insert(person.clone(), seated);
                     self.people.insert(number, person.clone());
                     admitted.push(person.clone());
@@ -215,6 +217,9 @@ impl Actor {
         let event = serde_json::to_value(&notice.event).unwrap_or_default();
         let frame = notification(event, seq);
         for person in &notice.to {
+            if let (Some(seq), Some(seated)) = (seq, self.seats.get_mut(person)) {
+                seated.told.add(seq, frame.clone());
+            }
             self.send(person, frame.clone());
         }
     }

@@ -106,8 +106,8 @@ impl Meetings {
         &self.0.relay
     }
 
-    /// A page joins; the meeting comes into being if it may. Returns its seat and the result of
-    /// `join`.
+    /// A page joins; the meeting comes into being if it may. `resume`: it knows events up to this
+    /// number. Returns its seat and the result of `join`.
     ///
     /// # Errors
     /// What `join` is answered.
@@ -116,8 +116,12 @@ impl Meetings {
         meeting: &str,
         identity: &Identity,
         connection: &Connection,
+        resume: Option<u64>,
     ) -> Result<(Seat, Value), RoomError> {
-        let ask = |reply| Ask::Join(Box::new(identity.clone()), connection.clone(), reply);
+        let ask = |reply| {
+            let (identity, connection) = (Box::new(identity.clone()), connection.clone());
+            Ask::Join { identity, connection, resume, reply }
+        };
         let (person, result) = self.enter(meeting, identity.creates, ask).await?;
         Ok((Seat { person, connection: connection.number }, result))
     }

@@ -11,6 +11,7 @@ mod connection;
 mod directory;
 mod guests;
 mod peers;
+mod told;
 mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};

@@ -147,13 +147,13 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn configure(&mut self, rules: Rules) -> Result<(), RoomError> {
-        self.require(Permission::Manage)?;
+        self.only_server()?;
         self.next.rules = rules;
         Ok(())
     }
 
     pub(super) fn set_roles(&mut self, roles: Roles) -> Result<(), RoomError> {
-        self.require(Permission::ChangeRole)?;
+        self.only_server()?;
         self.next.roles = Arc::new(roles);
         Ok(())
     }
@@ -188,10 +188,8 @@ impl<'a> Turn<'a> {
             match self.next.rules.empty_ttl_s {
                 Some(0) => {
                     let left = self.old.inside(room).find_map(|id| self.why.get(id).copied());
-                    let why = match left {
-                        Some(why @ ("cleared" | "timer")) => why,
-                        _ => "left_empty",
-                    };
+                    let told = left.filter(|why| matches!(*why, "cleared" | "timer"));
+                    let why = told.unwrap_or("left_empty");
                     self.destroy(room, why);
                 }
                 Some(_) => self.edit_room(room, |room| room.empty_since = Some(now)),
@@ -202,33 +200,20 @@ impl<'a> Turn<'a> {
 
     /// Whispers to nobody, and monitors of rooms that are gone.
     fn end_orphaned_voices(&mut self) {
-        let gone_room = |room: &Name| self.next.room(room).is_none();
-        let orphaned: Vec<Name> = self
-            .next
-            .people
-            .iter()
-            .filter_map(|(id, person)| {
-                let whisper = match &person.whispers {
-                    Some(Target::Room(room)) => gone_room(room),
-                    Some(Target::Person(other)) => !self.next.people.contains_key(other),
-                    None => false,
-                };
-                (whisper || person.monitors.iter().any(gone_room)).then(|| id.clone())
-            })
-            .collect();
-        for id in orphaned {
-            let next = self.next.clone();
-            self.edit(&id, |person| {
-                person.monitors.retain(|room| next.room(room).is_some());
-                let keeps = match &person.whispers {
-                    Some(Target::Room(room)) => next.room(room).is_some(),
-                    Some(Target::Person(other)) => next.people.contains_key(other),
-                    None => true,
-                };
-                if !keeps {
-                    person.whispers = None;
-                }
-            });
+        let here = |target: &Target| match target {
+            Target::Room(room) => self.next.room(room).is_some(),
+            Target::Person(other) => self.next.people.contains_key(other),
+        };
+        let orphaned = self.next.people.iter().filter_map(|(id, person)| {
+            let monitored = person.monitors.iter().filter(|room| self.next.room(room).is_some());
+            let monitored: Vec<Name> = monitored.cloned().collect();
+            let whispers = person.whispers.clone().filter(here);
+            let same = monitored.len() == person.monitors.len() && whispers == person.whispers;
+            (!same).then(|| (id.clone(), monitored, whispers))
+        });
+        let orphaned: Vec<_> = orphaned.collect();
+        for (id, monitors, whispers) in orphaned {
+            self.edit(&id, |person| (person.monitors, person.whispers) = (monitors, whispers));
         }
     }
 }

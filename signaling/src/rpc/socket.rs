@@ -257,7 +257,8 @@ impl Page {
             identity.email = join.email; // else only a token vouches for it
         }
         let (connection, frames) = Connection::new();
-        let (seat, result) = self.app.meetings.join(&meeting, &identity, &connection).await?;
+        let (seat, result) =
+            self.app.meetings.join(&meeting, &identity, &connection, join.resume).await?;
         self.seat = Some((meeting, seat));
         self.live = Some(self.app.meetings.page_is_live());
         self.frames = Some(frames);

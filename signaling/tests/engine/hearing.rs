@@ -50,8 +50,8 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
     if announced {
         return hears(MAIN) || meeting.breakouts().any(|room| hears(&room.id));
     }
-    if source == Source::Microphone && speaker.whispers.is_some() {
-        return match speaker.whispers.as_ref().unwrap() {
+    if let Some(target) = speaker.whispers.as_ref().filter(|_| source == Source::Microphone) {
+        return match target {
             Target::Room(room) => hears(room),
             Target::Person(id) => **id == *to,
         };

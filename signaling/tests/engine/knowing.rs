@@ -42,6 +42,7 @@ impl Reader<'_> {
         of(self.old) || of(self.new)
     }
 
+    #[allow(clippy::too_many_lines, reason = "one line an event")]
     fn may_know(&self, event: &Event, by: &By, request: &Request) -> bool {
         let me = self.id;
         let asked = *by == By::Person(me.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringfence::route::id::Source;
 use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{Heard, MAIN, Meeting, Name, SOURCES, Spoken, Step};
 
@@ -122,6 +123,13 @@ impl Relay {
                     let (flows, may) =
                         (self.flows(from, at, to), may_hear(meeting, from, *source, to));
                     assert_eq!(flows, may, "{source:?} of {from} to {to}");
+                    let (speaker, listener) = (meeting.person(from), meeting.person(to));
+                    if *source == Source::Microphone && from != to {
+                        let quiet = speaker.expect("here").is_muted(*source)
+                            || !listener.expect("here").subscribes;
+                        let said = meeting.hears(to, from) && !quiet;
+                        assert_eq!(flows, said, "who is said to speak: {from} to {to}");
+                    }
                 }
             }
         }

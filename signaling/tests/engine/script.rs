@@ -84,6 +84,7 @@ fn room(meeting: &Meeting, number: u8) -> String {
     rooms[usize::from(number) % rooms.len()].clone()
 }
 
+#[allow(clippy::too_many_lines, reason = "one line a request")]
 pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
     let Line { what, who, a, b, c, .. } = *line;
     let me = person(who);
@@ -126,11 +127,11 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         }),
         18..=20 => Request::JoinRoom(JoinRoom {
             room_id: some_room(),
-            role: if b % 5 == 0 { RoomRole::Moderator } else { RoomRole::Participant },
+            role: if b.is_multiple_of(5) { RoomRole::Moderator } else { RoomRole::Participant },
             audio: some(b).then_some(some(c)),
             video: some(c).then_some(some(b)),
-            screen: (b % 7 == 0).then_some(some(c)),
-            canvas: (b % 9 == 0).then_some(some(c)),
+            screen: (b.is_multiple_of(7)).then_some(some(c)),
+            canvas: (b.is_multiple_of(9)).then_some(some(c)),
         }),
         21 => Request::Reject { room_id: some_room() },
         22 => Request::Leave,
@@ -138,10 +139,10 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         26 => Request::Exchange { a: person(a), b: person(b) },
         27 if some(a) => Request::LeaveAll,
         27 => Request::ClearAll,
-        28 if a % 4 == 0 => Request::DestroyAll,
+        28 if a.is_multiple_of(4) => Request::DestroyAll,
         28 | 29 => Request::Mute { kind: kind(a), muted: some(b) },
         30 => Request::MutePerson { client: person(b), kind: kind(a) },
-        31 if a % 8 == 0 => Request::Kick { client: person(b) },
+        31 if a.is_multiple_of(8) => Request::Kick { client: person(b) },
         31 => return (By::Server, Request::Depart { person: me.as_str().into(), reason: "lost" }),
         32 => Request::ChangeRole {
             client: person(b),
@@ -151,9 +152,11 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         33 => Request::AnswerRole { accept: some(a) },
         34 => Request::PauseMain { paused: some(a) },
         35 => Request::MuteMain { kinds: Muted { audio: some(a), video: some(b) }, muted: some(c) },
-        36 if some(a) => {
-            Request::Announce(Announced { voice: some(b), camera: some(c), screen: a % 4 == 0 })
-        }
+        36 if some(a) => Request::Announce(Announced {
+            voice: some(b),
+            camera: some(c),
+            screen: a.is_multiple_of(4),
+        }),
         36 => Request::Monitor {
             rooms: (0..b % 3).map(|n| room(meeting, c.wrapping_add(n))).collect(),
         },
@@ -206,8 +209,12 @@ fn enter(who: u8, a: u8, b: u8) -> Enter {
 }
 
 fn create(a: u8, b: u8) -> Create {
-    let media =
-        Media { audio: b % 11 != 5, video: b % 3 != 1, share: b % 5 != 1, canvas: b % 7 == 0 };
+    let media = Media {
+        audio: b % 11 != 5,
+        video: b % 3 != 1,
+        share: b % 5 != 1,
+        canvas: b.is_multiple_of(7),
+    };
     Create {
         max_rooms: Some(u64::from(a % 4)),
         names: Vec::new(),

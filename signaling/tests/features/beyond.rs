@@ -69,6 +69,31 @@ pub async fn n12_hosts_see_all_rooms_and_others_their_own() {
     scene.unsaid("cyd", "plan_changed").await;
 }
 
+pub async fn n13_who_comes_back_gets_what_was_missed() {
+    let mut scene = Scene::new().await;
+    scene.rooms(1).await;
+    scene.go(&["ada"], "b1").await;
+    scene.ok("hana", "broadcast", json!({"text": "one"})).await;
+    let last = scene.said("ada", "broadcast").await["seq"].clone();
+    scene.lose("ada").await;
+    for text in ["two", "three"] {
+        scene.ok("hana", "broadcast", json!({"text": text})).await;
+    }
+    let joined = scene.join("ada", json!({"resume": last})).await;
+    assert_eq!((&joined["resume"], &joined["room"]), (&json!("events"), &json!("b1")));
+    let missed = scene.page("ada").all("broadcast").await;
+    let texts: Vec<_> = missed.iter().map(|event| &event["text"]).collect();
+    assert_eq!(texts, [&json!("two"), &json!("three")], "once, in order");
+    scene.lose("ada").await;
+    for n in 0..70 {
+        scene.ok("hana", "broadcast", json!({"text": n.to_string()})).await;
+    }
+    let joined = scene.join("ada", json!({"resume": last})).await;
+    assert_eq!(joined["resume"], json!("snapshot"), "too much was missed");
+    assert_eq!(joined["rooms"][1]["participants"], json!(["ada"]));
+    scene.unsaid("ada", "broadcast").await;
+}
+
 pub async fn people_are_muted_and_kicked_by_role() {
     let mut scene = Scene::new().await;
     for method in ["people.mute", "people.kick"] {

@@ -153,6 +153,7 @@ items! {
     "N10" => voices::n10_exchange_one_room_closed_a_message_to_one_help_reset;
     "N11" => ending::n11_the_same_groups_again;
     "N12" => beyond::n12_hosts_see_all_rooms_and_others_their_own;
+    "N13" => beyond::n13_who_comes_back_gets_what_was_missed;
     "part 3" => beyond::people_are_muted_and_kicked_by_role;
 }
 
@@ -171,7 +172,6 @@ pub const OPEN: &[(&str, &str)] = &[
     ("V5", "REST: create a meeting, add a participant with a preset"),
     ("V6", "REST: options of a meeting"),
     ("V7", "the page: the moderator's list of people"),
-    ("N13", "events kept for `resume`"),
     ("N14", "webhooks"),
     ("N15", "plain RTP; WHIP moves are shown by A12"),
     ("N16", "metrics of the relay"),

@@ -88,6 +88,12 @@ impl Scene {
         assert!(!self.page(id).heard(event).await, "{id} was told {event}");
     }
 
+    /// Somebody's connection is lost, and the server knows it.
+    pub async fn lose(&mut self, id: &str) {
+        self.pages.remove(id);
+        wait(50).await;
+    }
+
     pub async fn forget(&mut self) {
         for page in self.pages.values_mut() {
             page.forget().await;

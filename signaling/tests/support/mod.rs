@@ -13,6 +13,7 @@ use ringfence::route::id::{MeetingId, ParticipantId, PeerId, RoomId, TrackId};
 use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
+use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Timing;
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
@@ -141,6 +142,19 @@ fn ice(word: &str, number: u64) -> IceCredentials {
     IceCredentials { ufrag: format!("{word}{number}").into(), pwd: "abcdefghijklmnopqrstuv".into() }
 }
 
+/// A relay that only keeps books.
+pub fn relay() -> (RelayHandle, Arc<Mutex<Books>>) {
+    let books: Arc<Mutex<Books>> = Arc::default();
+    let (requests, mut asked) = mpsc::channel(16);
+    let written = books.clone();
+    tokio::spawn(async move {
+        while let Some(request) = asked.recv().await {
+            written.lock().expect("no test panics in here").take(request);
+        }
+    });
+    (RelayHandle::new(requests), books)
+}
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
@@ -161,27 +175,19 @@ impl Server {
     }
 
     pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
-        let books: Arc<Mutex<Books>> = Arc::default();
-        let (requests, mut asked) = mpsc::channel(16);
+        let (handle, books) = relay();
         let (events, told) = mpsc::channel(16);
         let (signals, signalled) = mpsc::channel(4);
-        let written = books.clone();
-        tokio::spawn(async move {
-            while let Some(request) = asked.recv().await {
-                written.lock().expect("no test panics in here").take(request);
-            }
-        });
         let settings = Settings {
             keys: Keys::development(),
             development,
             origins: vec!["https://meet.example".to_owned()],
-            rules,
-            roles,
+            meeting: MeetingOptions { rules, roles },
             timing: Timing { grace: Duration::from_millis(300) },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let app = App::new(RelayHandle::new(requests), settings);
+        let app = App::new(handle, settings);
         let drain = Duration::from_secs(60);
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
         Server { address, books, events, signals, task }

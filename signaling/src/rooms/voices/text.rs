@@ -63,7 +63,7 @@ impl Turn<'_> {
         people.map(|(id, _)| id.clone()).collect()
     }
 
-    /// `chat`: to the own room, to one person who can be seen, or, by who manages, to a room.
+    /// `chat`: to the own room, to one person, or, by who manages, to another room.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`.

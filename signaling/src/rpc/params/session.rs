@@ -23,6 +23,7 @@ pub(in crate::rpc) struct Join {
     pub id: Option<String>,
     pub role: Option<String>,
     pub email: Option<String>,
+    pub resume: Option<u64>,
 }
 
 /// Reads `join`.
@@ -43,6 +44,7 @@ pub(in crate::rpc) fn join(params: &Params) -> Result<Join, RoomError> {
         id: fields.optional_text(&["id"])?,
         role: fields.optional_text(&["role"])?,
         email: fields.optional_text(&["email"])?,
+        resume: fields.number(&["resume"])?,
     })
 }
 
