@@ -21,6 +21,8 @@ pub struct Identity {
     pub id: Option<String>,
     /// The name to show.
     pub name: Option<String>,
+    /// Their address, if the token names one.
+    pub email: Option<String>,
     /// The role, if the token or the request names one.
     pub role: Option<String>,
     /// May bring the meeting into being.
@@ -118,6 +120,7 @@ pub fn identify(
         creates: claims.video.room_create || role.as_deref() == Some("host"),
         id: Some(claims.sub),
         name: claims.name,
+        email: claims.email.filter(|email| email.len() <= NAME_BYTES_MAX),
         role: role.or_else(|| Some("participant".to_owned())),
         publishes: claims.video.can_publish.unwrap_or(true),
         subscribes: claims.video.can_subscribe.unwrap_or(true),
@@ -134,6 +137,7 @@ fn development(wish: Wish<'_>) -> Identity {
     Identity {
         id: wish.id.map(str::to_owned),
         name: wish.name.map(str::to_owned),
+        email: None,
         role: wish.role.map(str::to_owned),
         creates: true,
         publishes: true,
@@ -279,6 +283,7 @@ mod tests {
             let mut claims = Claims {
                 sub: "ada".into(),
                 name: None,
+                email: None,
                 iss: crate::tokens::DEVELOPMENT_ISSUER.into(),
                 exp: unix_now() + 60,
                 nbf: None,

@@ -8,10 +8,10 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use ringfence::control::handle::RelayHandle;
 
+use crate::meeting_options::MeetingOptions;
 use crate::meetings::{Meetings, Timing};
 use crate::metrics::Metrics;
 use crate::problem::HttpProblem;
-use crate::rooms::Rules;
 use crate::rpc::Connections;
 use crate::tokens::Keys;
 use crate::{health, page, rpc, whep, whip};
@@ -53,8 +53,8 @@ pub struct Settings {
     pub development: bool,
     /// Origins of pages, besides our own, that may open the WebSocket.
     pub origins: Vec<String>,
-    /// Limits of meetings.
-    pub rules: Rules,
+    /// Rules and roles of meetings.
+    pub meeting: MeetingOptions,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -62,8 +62,8 @@ pub struct Settings {
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, rules, timing } = settings;
-        let meetings = Meetings::new(relay, rules, timing);
+        let Settings { keys, development, origins, meeting, timing } = settings;
+        let meetings = Meetings::new(relay, meeting.meeting(), timing);
         let (connections, metrics) = (Connections::default(), Metrics::default());
         App(Arc::new(Shared { meetings, keys, development, origins, connections, metrics }))
     }

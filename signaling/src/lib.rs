@@ -10,6 +10,7 @@ pub mod access;
 pub mod app;
 mod guest;
 mod health;
+pub mod meeting_options;
 pub mod meetings;
 mod metrics;
 pub mod options;

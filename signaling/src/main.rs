@@ -7,7 +7,6 @@ use clap::Parser;
 use ringfence_signaling::app::{App, Settings};
 use ringfence_signaling::meetings::Timing;
 use ringfence_signaling::options::{self, Cli, Command, Settled, TokenOptions};
-use ringfence_signaling::rooms::Rules;
 use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
 use ringfence_signaling::{access, relay};
@@ -54,7 +53,7 @@ async fn start(options: Settled) -> anyhow::Result<()> {
         keys: options.keys,
         development: options.dev,
         origins: options.origins,
-        rules: Rules::default(),
+        meeting: options.meeting,
         timing: Timing::default(),
     };
     say(&format!("Ringfence: http://{address}/"));
@@ -118,6 +117,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
     let claims = Claims {
         sub: options.id.clone(),
         name: options.name.clone(),
+        email: None,
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,

@@ -10,25 +10,10 @@ use ringfence::control::request::RelayStats;
 
 use crate::process::Process;
 use crate::relay_metrics::RelayMetrics;
+use crate::rpc::METHODS;
 
-/// Methods that have a label of their own; what a client makes up does not get one. `none`: frames
-/// that are no request, or one too many.
-const METHODS: [&str; 14] = [
-    "join",
-    "offer",
-    "ice_restart",
-    "view",
-    "mute",
-    "unmute",
-    "leave",
-    "peers.list",
-    "breakout.create",
-    "breakout.move",
-    "breakout.leave",
-    "breakout.clear_all",
-    "other",
-    "none",
-];
+/// Labels of what is no method: frames that are no request, or one too many; and made-up names.
+const OTHERS: [&str; 2] = ["none", "other"];
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Request {
@@ -87,7 +72,8 @@ impl Default for Metrics {
 impl Metrics {
     /// A JSON-RPC request was answered.
     pub fn rpc(&self, method: &str, outcome: Result<(), i32>) {
-        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
+        let mut labels = METHODS.iter().chain(&OTHERS);
+        let method = labels.find(|known| **known == method).copied().unwrap_or("other");
         let code = outcome.err().unwrap_or(0);
         self.requests.get_or_create(&Request { method, code }).inc();
     }

@@ -12,6 +12,7 @@ use ringfence::io::EGRESS_HOLD;
 use ringfence::shard::plan::Padding;
 use serde::{Deserialize, Deserializer};
 
+use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
 
 /// The longest `--egress-hold`: more would be heard.
@@ -125,6 +126,9 @@ pub struct ServeOptions {
     /// Development: a fixed key, and no token is needed on loopback.
     #[arg(long, env = "RINGFENCE_DEV")]
     pub dev: bool,
+    /// Rules and roles of meetings: in the file only, as `[meeting]`.
+    #[arg(skip)]
+    pub meeting: MeetingOptions,
     /// TOML file with these options.
     #[arg(long, env = "RINGFENCE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -191,6 +195,8 @@ pub struct Settled {
     pub drain: Duration,
     /// Development mode.
     pub dev: bool,
+    /// Rules and roles of meetings.
+    pub meeting: MeetingOptions,
 }
 
 impl ServeOptions {
@@ -242,6 +248,7 @@ impl ServeOptions {
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
             dev: options.dev,
+            meeting: options.meeting,
         })
     }
 
@@ -271,6 +278,7 @@ impl ServeOptions {
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
             dev: self.dev || file.dev,
+            meeting: file.meeting,
             config: self.config,
         }
     }

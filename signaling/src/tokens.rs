@@ -49,6 +49,9 @@ pub struct Claims {
     /// The name to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The participant's address: lists of who belongs where may name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     /// Which key signed it.
     pub iss: String,
     /// Seconds since 1970 at which it ends.
@@ -165,6 +168,12 @@ impl Keys {
     }
 }
 
+/// Milliseconds since 1970.
+pub fn unix_now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Seconds since 1970 now.
 pub fn unix_now() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -179,6 +188,7 @@ mod tests {
         Claims {
             sub: "ada".into(),
             name: Some("Ada".into()),
+            email: None,
             iss: DEVELOPMENT_ISSUER.into(),
             exp: unix_now() + 60,
             nbf: None,

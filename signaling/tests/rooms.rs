@@ -1,30 +1,75 @@
-//! The breakout engine: who may do what, what everybody is told, and that nobody is in two rooms.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The breakout engine by hand: what people are told of moves, whole or not at all, on the wire.
 
 use ringfence::route::id::Source;
 use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{
-    Create, Event, MAIN, Media, Meeting, Name, Outcome, RoleName, RoomError, Rules, Step, code,
+    By, Create, Enter, Event, MAIN, Media, Meeting, Millis, Name, Outcome, Request, RoleName,
+    RoomError, Rules, Spoken, Step, code,
 };
+
+struct World {
+    meeting: Meeting,
+    now: u64,
+}
+
+impl World {
+    /// Hana is host, Ada, Bob and Cyd are participants, all in the main room; b1 and b2 are there.
+    fn new() -> World {
+        let mut world = World::with(Rules::default());
+        world.must("hana", Request::Create(create(Some(2))));
+        world
+    }
+
+    fn with(rules: Rules) -> World {
+        let mut world = World { meeting: Meeting::new(rules), now: 1_000_000 };
+        for id in ["hana", "ada", "bob", "cyd"] {
+            world.enter(id, if id == "hana" { "host" } else { "participant" }, None);
+        }
+        world
+    }
+
+    fn enter(&mut self, id: &str, role: &str, room: Option<&str>) -> Outcome {
+        let enter = Enter {
+            id: id.into(),
+            name: Some(id.to_uppercase().into()),
+            email: None,
+            role: RoleName::new(role),
+            publishes: true,
+            subscribes: true,
+            room: room.map(Name::from),
+        };
+        self.server(Request::Enter(enter))
+    }
+
+    fn server(&mut self, request: Request) -> Outcome {
+        self.by(&By::Server, request).expect("the server may")
+    }
+
+    fn ask(&mut self, by: &str, request: Request) -> Result<Outcome, RoomError> {
+        self.by(&By::Person(by.into()), request)
+    }
+
+    fn must(&mut self, by: &str, request: Request) -> Outcome {
+        self.ask(by, request).expect("permitted")
+    }
+
+    fn by(&mut self, by: &By, request: Request) -> Result<Outcome, RoomError> {
+        let (next, outcome) = self.meeting.handle(by, request, Millis(self.now), 7)?;
+        self.meeting = next;
+        Ok(outcome)
+    }
+}
 
 fn create(max_rooms: Option<u64>) -> Create {
     Create { max_rooms, names: Vec::new(), participants: None, media: Media::ALL }
 }
 
-/// Hana is host, Ada, Bob and Cyd are participants, all in the main room; b1 and b2 are there.
-fn meeting() -> Meeting {
-    let mut meeting = Meeting::new(Rules::default());
-    meeting.join("hana", "Hana", RoleName::host(), MAIN, true);
-    for id in ["ada", "bob", "cyd"] {
-        meeting.join(id, &id.to_uppercase(), RoleName::participant(), MAIN, true);
-    }
-    meeting.create("hana", &create(Some(2))).expect("two rooms");
-    meeting
-}
-
 fn strings(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+fn go(clients: &[&str], room_id: &str) -> Request {
+    Request::Move { clients: strings(clients), room_id: room_id.to_owned() }
 }
 
 /// `to <- event` in words, `plan_changed` left out.
@@ -33,22 +78,19 @@ fn told(outcome: &Outcome) -> Vec<String> {
         let to: Vec<&str> = notice.to.iter().map(|id| &**id).collect();
         let what = match &notice.event {
             Event::UserJoined { participant, room_id } => {
-                format!("joined {} {room_id}", participant.id)
+                format!("joined {} {room_id:?}", participant.id)
             }
             Event::UserLeft { participant, room_id, reason } => {
                 format!("left {participant} {room_id} {reason}")
             }
-            Event::BreakoutCreated { rooms } => format!("created {}", rooms.len()),
-            Event::BreakoutConnected { room_id } => format!("connected {room_id}"),
-            Event::BreakoutLeft { room_id } => format!("out of {room_id}"),
+            Event::BreakoutConnected { room_id, .. } => format!("connected {room_id}"),
+            Event::BreakoutLeft { room_id, reason } => format!("out of {room_id} {reason}"),
             Event::BreakoutUserDisconnected { room_id, client_id, name, reason } => {
                 format!("disconnected {client_id} {name} {room_id} {reason}")
             }
-            Event::MeetingChanged { room_id } => format!("now in {room_id}"),
-            Event::PeerUpdated { participant } => {
-                format!("updated {} {:?}", participant.id, participant.muted)
-            }
+            Event::MeetingChanged { room_id, .. } => format!("now in {room_id}"),
             Event::PlanChanged { .. } => return None,
+            other => format!("{other:?}"),
         };
         Some(format!("{} <- {what}", to.join(" ")))
     });
@@ -56,327 +98,193 @@ fn told(outcome: &Outcome) -> Vec<String> {
 }
 
 #[test]
-fn refusals_carry_the_seeds_numbers() {
-    let strict = Rules { participants_required: true, ..Rules::default() };
-    let lecture = Rules { lecture: true, breakout_in_lecture: false, ..Rules::default() };
-    let ten = Rules { breakout_rooms_max: 10, ..Rules::default() };
-    let five = Rules { active_talkers_max: 5, ..Rules::default() };
-    let people = |participants| Create { participants, ..create(None) };
-    let names = |names: &[&str], max| Create { names: strings(names), ..create(max) };
-    for (why, rules, by, ask, expected) in [
-        ("a host", Rules::default(), "hana", create(Some(300)), None),
-        ("a participant", Rules::default(), "ada", create(None), Some((code::FORBIDDEN, None))),
-        ("a stranger", Rules::default(), "eve", create(None), Some((code::NOT_JOINED, None))),
-        ("lecture", lecture, "hana", create(None), Some((5067, None))),
-        ("count mandatory", strict, "hana", create(None), Some((1724, Some("participants")))),
-        ("count given", strict, "hana", people(Some(4)), None),
-        ("one person", five, "hana", people(Some(1)), Some((1725, Some("participants")))),
-        ("the most", five, "hana", people(Some(4)), None),
-        (
-            "as many as the parent",
-            five,
-            "hana",
-            people(Some(5)),
-            Some((1725, Some("participants"))),
-        ),
-        ("301 rooms", Rules::default(), "hana", create(Some(301)), Some((1726, Some("max_rooms")))),
-        ("11 rooms of 10", ten, "hana", create(Some(11)), Some((1726, Some("max_rooms")))),
-        ("10 rooms of 10", ten, "hana", create(Some(10)), None),
-        ("2^64-1 rooms", ten, "hana", create(Some(u64::MAX)), Some((1726, Some("max_rooms")))),
-        ("no room", ten, "hana", create(Some(0)), Some((code::INVALID_PARAMS, Some("max_rooms")))),
-        (
-            "more names",
-            ten,
-            "hana",
-            names(&["a", "b"], Some(1)),
-            Some((code::INVALID_PARAMS, Some("names"))),
-        ),
-        ("names decide", ten, "hana", names(&["a", "b"], None), None),
-        (
-            "odd name",
-            ten,
-            "hana",
-            names(&["a\nb"], None),
-            Some((code::INVALID_PARAMS, Some("names"))),
-        ),
-    ] {
-        let mut meeting = Meeting::new(rules);
-        meeting.join("hana", "Hana", RoleName::host(), MAIN, true);
-        meeting.join("ada", "Ada", RoleName::participant(), MAIN, true);
-        let before = meeting.clone();
-        let refused = meeting.create(by, &ask).err();
-        let field = |error: &RoomError| {
-            error.data.as_ref().and_then(|data| data.get("field")?.as_str().map(str::to_owned))
-        };
-        let got = refused.as_ref().map(|error| (error.code, field(error)));
-        assert_eq!(got, expected.map(|(code, field)| (code, field.map(str::to_owned))), "{why}");
-        assert_eq!(refused.is_some(), meeting == before, "{why}: a refusal changes nothing");
-    }
-}
-
-#[test]
-fn room_limit_counts_rooms_that_are_there() {
-    let mut meeting = Meeting::new(Rules { breakout_rooms_max: 3, ..Rules::default() });
-    meeting.join("hana", "Hana", RoleName::host(), MAIN, true);
-    assert!(meeting.create("hana", &create(Some(2))).is_ok());
-    assert_eq!(meeting.create("hana", &create(Some(2))).err().map(|e| e.code), Some(1726));
-    assert!(meeting.create("hana", &create(Some(1))).is_ok());
-}
-
-#[test]
-fn names_of_rooms() {
-    let mut meeting = Meeting::new(Rules::default());
-    meeting.join("hana", "Hana", RoleName::host(), MAIN, true);
-    let ask = Create { names: strings(&["Red", " "]), ..create(Some(3)) };
-    let (ids, outcome) = meeting.create("hana", &ask).expect("three rooms");
-    assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["b1", "b2", "b3"]);
-    let rooms = meeting.rooms();
-    let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
-    assert_eq!(names, ["Main room", "Red", "Room 2", "Room 3"]);
-    assert_eq!(told(&outcome), ["hana <- created 3"]);
-}
-
-#[test]
 fn a_move_tells_mover_leavers_and_receivers() {
-    let mut meeting = meeting();
-    let outcome = meeting.move_people("hana", &strings(&["ada", "bob"]), "b1").expect("moved");
+    let mut world = World::new();
+    let outcome = world.must("hana", go(&["ada", "bob"], "b1"));
     assert_eq!(
         told(&outcome),
         [
-            "ada <- connected b1",
-            "ada <- now in b1",
-            "bob <- connected b1",
-            "bob <- now in b1",
+            "ada bob <- connected b1",
+            "ada bob <- now in b1",
             "cyd hana <- left ada main moved",
-            "bob <- joined ada b1",
+            "bob <- joined ada Some(\"b1\")",
             "cyd hana <- left bob main moved",
-            "ada <- joined bob b1",
+            "ada <- joined bob Some(\"b1\")",
         ]
     );
-    let mover = |person: &str| {
-        let (person, room) = (Name::from(person), Name::from("b1"));
-        let main = Name::from(MAIN);
-        [Step::Move { person: person.clone(), room }, Step::HearNothing { person, room: main }]
-    };
-    assert_eq!(outcome.steps, [mover("ada"), mover("bob")].concat());
-    let outcome = meeting.move_people("hana", &strings(&["ada"]), "b2").expect("moved");
+    let outcome = world.must("hana", go(&["ada"], "b2"));
     assert_eq!(
         told(&outcome),
-        ["ada <- out of b1", "ada <- connected b2", "ada <- now in b2", "bob <- left ada b1 moved"]
+        [
+            "ada <- out of b1 moved",
+            "ada <- connected b2",
+            "ada <- now in b2",
+            "bob <- left ada b1 moved"
+        ]
     );
-    let outcome = meeting.leave_breakout("ada").expect("back");
+    let outcome = world.must("ada", Request::Leave);
     let back = Step::Move { person: "ada".into(), room: MAIN.into() };
     assert_eq!(outcome.steps, [back]);
     assert_eq!(
         told(&outcome),
-        ["ada <- out of b2", "ada <- now in main", "cyd hana <- joined ada main"]
+        ["ada <- out of b2 left", "ada <- now in main", "cyd hana <- joined ada Some(\"main\")",]
     );
 }
 
 #[test]
-fn who_may_move_whom() {
-    for (why, by, clients, room, expected) in [
-        ("host", "hana", &["ada"][..], "b1", None),
-        ("host, back", "hana", &["ada"], "main", None),
-        ("host, itself", "hana", &["hana"], "b1", None),
-        ("participant", "ada", &["bob"], "b1", Some((code::FORBIDDEN, ""))),
-        ("participant, itself", "ada", &["ada"], "b1", Some((code::FORBIDDEN, ""))),
-        ("nobody", "hana", &[], "b1", Some((code::INVALID_PARAMS, "clients"))),
-        ("stranger", "hana", &["ada", "eve"], "b1", Some((code::INVALID_PARAMS, "clients"))),
-        ("no such room", "hana", &["ada"], "b3", Some((code::INVALID_PARAMS, "room_id"))),
+fn a_refusal_changes_nothing() {
+    let enablex = Rules { active_talkers_max: 5, ..Rules::enablex() };
+    let people = |participants| Create { participants, ..create(None) };
+    let names = |names: &[&str], max| Create { names: strings(names), ..create(max) };
+    let native = Rules::default();
+    let lecture = Rules { lecture: true, ..Rules::enablex() };
+    let off = Rules { breakouts: false, ..native };
+    let ten = Rules { breakout_rooms_max: 10, ..native };
+    let invalid = code::INVALID_PARAMS;
+    for (why, rules, by, request, expected) in [
+        ("a host", native, "hana", Request::Create(create(Some(300))), None),
+        (
+            "a participant",
+            native,
+            "ada",
+            Request::Create(create(None)),
+            Some((code::FORBIDDEN, "")),
+        ),
+        ("a stranger", native, "eve", Request::Create(create(None)), Some((code::NOT_JOINED, ""))),
+        ("lecture", lecture, "hana", Request::Create(people(Some(2))), Some((5067, ""))),
+        ("off", off, "hana", Request::Create(create(None)), Some((code::FORBIDDEN, ""))),
+        ("mandatory", enablex, "hana", Request::Create(create(None)), Some((1724, "participants"))),
+        ("given", enablex, "hana", Request::Create(people(Some(4))), None),
+        ("one", enablex, "hana", Request::Create(people(Some(1))), Some((1725, "participants"))),
+        ("five", enablex, "hana", Request::Create(people(Some(5))), Some((1725, "participants"))),
+        ("301", native, "hana", Request::Create(create(Some(301))), Some((1726, "max_rooms"))),
+        ("11", ten, "hana", Request::Create(create(Some(11))), Some((1726, "max_rooms"))),
+        ("most", ten, "hana", Request::Create(create(Some(u64::MAX))), Some((1726, "max_rooms"))),
+        ("none", ten, "hana", Request::Create(create(Some(0))), Some((invalid, "max_rooms"))),
+        (
+            "names",
+            ten,
+            "hana",
+            Request::Create(names(&["a", "b"], Some(1))),
+            Some((invalid, "names")),
+        ),
+        ("odd", ten, "hana", Request::Create(names(&["a\nb"], None)), Some((invalid, "names"))),
+        ("nobody", native, "hana", go(&[], MAIN), Some((invalid, "clients"))),
+        ("stranger", native, "hana", go(&["ada", "eve"], MAIN), Some((invalid, "clients"))),
+        ("no room", native, "hana", go(&["ada"], "b01"), Some((invalid, "room_id"))),
+        ("another", native, "ada", go(&["bob"], MAIN), Some((code::FORBIDDEN, ""))),
+        ("back", native, "ada", Request::Leave, Some((code::CONFLICT, ""))),
+        ("clear", native, "ada", Request::ClearAll, Some((code::FORBIDDEN, ""))),
+        (
+            "no rooms",
+            native,
+            "hana",
+            Request::Start { consent: None, timer_s: None },
+            Some((code::CONFLICT, "")),
+        ),
     ] {
-        let mut meeting = meeting();
-        let before = meeting.clone();
-        let got = meeting.move_people(by, &strings(clients), room);
-        let got = got.err().map(|error| {
+        let mut world = World::with(rules);
+        let before = world.meeting.clone();
+        let got = world.ask(by, request).err().map(|error| {
             let field = error.data.and_then(|data| Some(data.get("field")?.as_str()?.to_owned()));
             (error.code, field.unwrap_or_default())
         });
         assert_eq!(got, expected.map(|(code, field)| (code, field.to_owned())), "{why}");
         if expected.is_some() {
-            assert_eq!(meeting, before, "{why}: a refusal changes nothing");
+            assert_eq!(world.meeting, before, "{why}");
         }
     }
 }
 
 #[test]
-fn a_full_room_takes_nobody() {
-    let mut meeting = meeting();
-    let ask = Create { participants: Some(2), ..create(None) };
-    let (ids, _) = meeting.create("hana", &ask).expect("a room");
-    assert!(meeting.move_people("hana", &strings(&["ada", "bob", "ada"]), &ids[0]).is_ok());
-    let refused = meeting.move_people("hana", &strings(&["cyd"]), &ids[0]);
-    assert_eq!(refused.err().map(|error| error.code), Some(code::ROOM_FULL));
-    assert!(meeting.move_people("hana", &strings(&["ada"]), &ids[0]).is_ok(), "is in already");
-}
-
-#[test]
-fn create_only_from_the_main_room() {
-    let mut meeting = meeting();
-    meeting.move_people("hana", &strings(&["hana"]), "b1").expect("moved");
-    assert_eq!(meeting.create("hana", &create(None)).err().map(|e| e.code), Some(code::CONFLICT));
-    assert_eq!(meeting.leave_breakout("ada").err().map(|e| e.code), Some(code::CONFLICT));
-}
-
-#[test]
 fn clear_all_brings_everybody_back_and_tells_hosts_of_each() {
-    let mut meeting = meeting();
-    meeting.move_people("hana", &strings(&["ada"]), "b1").expect("moved");
-    meeting.move_people("hana", &strings(&["bob"]), "b2").expect("moved");
-    assert_eq!(meeting.clear_all("ada").err().map(|e| e.code), Some(code::FORBIDDEN));
-    let outcome = meeting.clear_all("hana").expect("cleared");
+    let mut world = World::new();
+    world.must("hana", go(&["ada"], "b1"));
+    world.must("hana", go(&["bob"], "b2"));
+    let outcome = world.must("hana", Request::ClearAll);
     let told = told(&outcome);
     for expected in [
-        "ada <- out of b1",
-        "ada <- now in main",
+        "ada <- out of b1 cleared",
+        "ada bob <- now in main",
         "hana <- disconnected ada ADA b1 cleared",
         "hana <- disconnected bob BOB b2 cleared",
     ] {
         assert!(told.iter().any(|told| told == expected), "{expected} in {told:?}");
     }
-    assert!(meeting.people().iter().all(|person| &*person.room == MAIN));
-    assert_eq!(meeting.rooms().len(), 3, "the rooms stay");
-    assert_eq!(meeting.clear_all("hana").expect("nothing to do"), Outcome::default());
+    assert!(world.meeting.people().all(|(_, person)| *person.room == *MAIN));
+    assert_eq!(world.meeting.breakouts().count(), 2, "the rooms stay");
+    assert_eq!(world.must("hana", Request::ClearAll), Outcome::default(), "nothing to do");
 }
 
 #[test]
-fn a_room_without_video_silences_cameras_while_inside() {
-    let mut meeting = meeting();
+fn what_a_room_does_not_take_is_not_spoken() {
+    let mut world = World::new();
     let media = Media { video: false, canvas: false, ..Media::ALL };
-    let (ids, _) = meeting.create("hana", &Create { media, ..create(None) }).expect("a room");
-    let silences = |outcome: &Outcome| -> Vec<(Source, bool)> {
+    world.must("hana", Request::Create(Create { media, ..create(None) }));
+    let spoken = |outcome: &Outcome| -> Vec<(Source, bool)> {
         let steps = outcome.steps.iter().filter_map(|step| match step {
-            Step::Speak { source, spoken, .. } => Some((*source, *spoken)),
+            Step::Speak { source, spoken, .. } => Some((*source, *spoken == Spoken::Own)),
             _ => None,
         });
         steps.collect()
     };
-    let into = meeting.move_people("hana", &strings(&["ada"]), &ids[0]).expect("moved");
-    assert_eq!(silences(&into), [(Source::Camera, false), (Source::Canvas, false)]);
-    let out = meeting.leave_breakout("ada").expect("back");
-    assert_eq!(silences(&out), [(Source::Camera, true), (Source::Canvas, true)]);
-    let listener = meeting.join("lis", "Lis", RoleName::participant(), MAIN, false);
-    assert_eq!(silences(&listener).len(), 5, "may not publish: nothing is spoken");
+    let into = world.must("hana", go(&["ada"], "b3"));
+    assert_eq!(spoken(&into), [(Source::Camera, false), (Source::Canvas, false)]);
+    let out = world.must("ada", Request::Leave);
+    assert_eq!(spoken(&out), [(Source::Camera, true), (Source::Canvas, true)]);
+    let audience = world.enter("lis", "audience", None);
+    assert_eq!(spoken(&audience).len(), 5, "may not publish: nothing is spoken");
 }
 
 #[test]
 fn mute_is_told_once() {
-    let mut meeting = meeting();
-    let outcome = meeting.mute("ada", Kind::Audio, true);
-    assert_eq!(
-        told(&outcome),
-        ["ada bob cyd hana <- updated ada Muted { audio: true, video: false }"]
-    );
+    let mut world = World::new();
+    let mute = Request::Mute { kind: Kind::Audio, muted: true };
+    let outcome = world.must("ada", mute.clone());
+    assert_eq!(told(&outcome).len(), 1);
+    assert_eq!(outcome.notices[0].to.len(), 4, "the room and oneself");
     assert_eq!(outcome.steps.len(), 2, "microphone and screen audio");
-    assert_eq!(meeting.mute("ada", Kind::Audio, true), Outcome::default(), "again: nothing");
-}
-
-#[test]
-fn leaving_and_coming_back() {
-    let mut meeting = meeting();
-    meeting.move_people("hana", &strings(&["ada"]), "b1").expect("moved");
-    assert_eq!(
-        meeting.join("ada", "Ada", RoleName::host(), MAIN, true),
-        Outcome::default(),
-        "is here"
-    );
-    let outcome = meeting.leave("ada", "lost");
-    assert_eq!(told(&outcome), ["bob cyd hana <- left ada b1 lost"]);
-    let outcome = meeting.join("ada", "Ada", RoleName::participant(), "b1", true);
-    assert_eq!(told(&outcome), ["bob cyd hana <- joined ada b1"]);
-    for id in ["ada", "bob", "cyd", "hana"] {
-        assert!(!meeting.is_empty());
-        meeting.leave(id, "left");
-    }
-    assert!(meeting.is_empty());
+    assert_eq!(world.must("ada", mute), Outcome::default(), "again: nothing");
 }
 
 #[test]
 fn many_movers_are_not_announced_one_by_one() {
-    let mut meeting = Meeting::new(Rules::default());
-    meeting.join("hana", "Hana", RoleName::host(), MAIN, true);
+    let mut world = World::new();
     let people: Vec<String> = (0..500).map(|n| format!("p{n}")).collect();
     for id in &people {
-        meeting.join(id, id, RoleName::participant(), MAIN, true);
+        world.enter(id, "participant", None);
     }
-    meeting.create("hana", &create(Some(1))).expect("a room");
-    let outcome = meeting.move_people("hana", &people, "b1").expect("moved");
+    let request = Request::Move { clients: people, room_id: "b1".into() };
+    let outcome = world.must("hana", request);
     let each =
-        |id: &str| outcome.notices.iter().filter(|n| n.to.iter().any(|to| &**to == id)).count();
+        |id: &str| outcome.notices.iter().filter(|n| n.to.iter().any(|to| **to == *id)).count();
     assert_eq!(each("hana"), 1, "the plan");
     assert_eq!(each("p7"), 3, "connected, changed, the plan");
+    assert_eq!(each("ada"), 1, "the main room's new roster");
 }
 
-/// Random requests; after each, the steps applied to a plain map agree with the model, and nobody
-/// is in two rooms or in none.
 #[test]
-fn steps_agree_with_the_model() {
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut random = |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let mut meeting = Meeting::new(Rules { breakout_rooms_max: 6, ..Rules::default() });
-    let mut relay: BTreeMap<Name, Name> = BTreeMap::new();
-    let mut revision = 0;
-    for turn in 0..5_000 {
-        let id = format!("p{}", random(9));
-        let other = format!("p{}", random(9));
-        let room = match random(7) {
-            0 => MAIN.to_owned(),
-            n => format!("b{n}"),
-        };
-        let outcome = match random(7) {
-            0 | 1 => {
-                let role =
-                    if id.as_str() < "p3" { RoleName::host() } else { RoleName::participant() };
-                let room = meeting.room(&room).unwrap_or_else(|| MAIN.into());
-                if meeting.person(&id).is_none() {
-                    relay.insert(Name::from(id.as_str()), room.clone());
-                }
-                Ok(meeting.join(&id, &id, role, &room, true))
-            }
-            2 if random(3) == 0 => {
-                relay.remove(id.as_str());
-                Ok(meeting.leave(&id, "left"))
-            }
-            3 => meeting.create(&id, &create(Some(random(3)))).map(|(_, outcome)| outcome),
-            4 | 2 => meeting.move_people(&id, &[other, id.clone()], &room),
-            5 => meeting.leave_breakout(&id),
-            _ => meeting.clear_all(&id),
-        };
-        for step in outcome.unwrap_or_default().steps {
-            if let Step::Move { person, room } = step {
-                assert_ne!(
-                    relay.insert(person, room.clone()),
-                    Some(room),
-                    "{turn}: moved to where it is"
-                );
-            }
-        }
-        let rooms = meeting.rooms();
-        let mut seen = BTreeSet::new();
-        for room in &rooms {
-            for person in &room.participants {
-                assert!(seen.insert(person.clone()), "{turn}: {person} is in two rooms");
-                assert_eq!(relay.get(person), Some(&room.id), "{turn}: {person}");
-            }
-        }
-        assert_eq!(seen.len(), relay.len(), "{turn}: somebody is in no room");
-        assert!(meeting.revision() >= revision);
-        revision = meeting.revision();
-    }
+fn the_state_survives_being_written_and_read() {
+    let mut world = World::new();
+    world.must("hana", Request::Assign { room_id: "b1".into(), clients: strings(&["ada"]) });
+    world.must("hana", Request::Start { consent: None, timer_s: Some(90) });
+    world.must("hana", Request::PauseMain { paused: true });
+    world.must("ada", Request::HelpAsk);
+    let text = serde_json::to_string(&world.meeting).expect("JSON");
+    let back: Meeting = serde_json::from_str(&text).expect("read");
+    assert_eq!(back, world.meeting);
 }
 
 #[test]
 fn events_on_the_wire() {
-    let mut meeting = meeting();
-    meeting.move_people("hana", &strings(&["ada"]), "b1").expect("moved");
-    let participant = meeting.view("ada").expect("here");
-    let joined = Event::UserJoined { participant, room_id: "b1".into() };
-    let plan = Event::PlanChanged { revision: 2, rooms: meeting.rooms() };
-    insta::assert_snapshot!(serde_json::to_string(&joined).expect("JSON"), @r#"{"method":"user_joined","params":{"participant":{"id":"ada","name":"ADA","role":"participant","room":"b1","muted":{"audio":false,"video":false}},"room_id":"b1"}}"#);
-    insta::assert_snapshot!(serde_json::to_string(&plan).expect("JSON"), @r#"{"method":"plan_changed","params":{"revision":2,"rooms":[{"id":"main","name":"Main room","participants":["bob","cyd","hana"]},{"id":"b1","name":"Room 1","participants":["ada"]},{"id":"b2","name":"Room 2","participants":[]}]}}"#);
+    let mut world = World::new();
+    let outcome = world.must("hana", go(&["ada"], "b1"));
+    let json = |method: &str| {
+        let mut all =
+            outcome.notices.iter().map(|n| serde_json::to_string(&n.event).expect("JSON"));
+        all.find(|json| json.contains(method)).expect("told")
+    };
+    insta::assert_snapshot!(json("user_left"), @r#"{"method":"user_left","params":{"participant":"ada","room_id":"main","reason":"moved"}}"#);
+    insta::assert_snapshot!(json("meeting_changed"), @r#"{"method":"meeting_changed","params":{"room_id":"b1","parent":{"paused":true,"audio_muted":false,"video_muted":false,"gain":100}}}"#);
+    insta::assert_snapshot!(json("\"state\""), @r#"{"method":"plan_changed","params":{"revision":2,"state":"draft","rooms":[{"id":"main","name":"Main room","participants":["bob","cyd","hana"]},{"id":"b1","name":"Room 1","participants":["ada"]},{"id":"b2","name":"Room 2","participants":[]}],"people":[{"id":"ada","name":"ADA","role":"participant","room":"b1","muted":{"audio":false,"video":false},"paused":true}]}}"#);
 }

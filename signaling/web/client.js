@@ -403,9 +403,13 @@ export class Ringfence extends EventTarget {
     this.dispatchEvent(new CustomEvent('notification', { detail: { method, params } }));
   }
 
-  /** Takes over rooms and, where told, participants. @param {{ rooms: Room[], participants?: Participant[] }} model */
-  #adopt({ rooms, participants }) {
+  /**
+   * Takes over rooms and, where told, participants: everybody, or those who are news.
+   * @param {{ rooms: Room[], participants?: Participant[], people?: Participant[] }} model
+   */
+  #adopt({ rooms, participants, people = [] }) {
     if (participants) this.participants = new Map(participants.map((one) => [one.id, one]));
+    for (const one of people) this.participants.set(one.id, one);
     const main = this.rooms.find((room) => room.id === 'main') ?? { id: 'main', name: 'Main room', participants: [] };
     this.rooms = rooms.some((room) => room.id === 'main') ? rooms : [{ ...main, participants: [] }, ...rooms];
     for (const room of this.rooms) {

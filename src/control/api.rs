@@ -101,6 +101,14 @@ pub enum Change {
         /// Which kinds; none: nothing.
         kinds: Kinds,
     },
+    /// Which kinds the participant hears of the room it is in; all, until it is said. Stays over
+    /// moves.
+    HearOwn {
+        /// Who.
+        participant: ParticipantId,
+        /// Which kinds.
+        kinds: Kinds,
+    },
     /// A source of a participant is spoken to these, instead of to its room; `None`: to its room
     /// again.
     Audience {

@@ -42,6 +42,8 @@ pub struct Participant {
     room: RoomId,
     role: Role,
     receives: Roles,
+    /// What it hears of the room it is in.
+    own: Kinds,
     /// What it hears of rooms other than its own. An entry of the main room is kept while inside it
     /// and counts again outside; any other entry goes when the participant leaves that room.
     elsewhere: BTreeMap<RoomId, Kinds>,
@@ -65,13 +67,14 @@ impl Participant {
         self.receives
     }
 
-    /// What it listens to: its own room wholly, and what it was given of others.
+    /// What it listens to: its own room, wholly unless it asked for less, and what it was given of
+    /// others.
     pub fn hears(&self) -> Hears {
         let below = self.elsewhere.range(..self.room);
         let above = self.elsewhere.range((Bound::Excluded(self.room), Bound::Unbounded));
         let copy = |(room, kinds): (&RoomId, &Kinds)| (*room, *kinds);
-        let rooms = below.map(copy).chain([(self.room, Kinds::ALL)]).chain(above.map(copy));
-        Hears { rooms: rooms.collect() }
+        let own = (self.own != Kinds::NONE).then_some((self.room, self.own));
+        Hears { rooms: below.map(copy).chain(own).chain(above.map(copy)).collect() }
     }
 
     /// Whether `source` is muted.
@@ -228,6 +231,7 @@ impl Meeting {
             room,
             role,
             receives,
+            own: Kinds::ALL,
             elsewhere: BTreeMap::new(),
             sources: Default::default(),
             peers: BTreeSet::new(),
@@ -339,9 +343,9 @@ impl Meeting {
                 audience.rooms.iter().try_for_each(|room| self.check_room(*room))?;
                 audience.participants.iter().try_for_each(|named| self.check_participant(*named))
             }
-            Change::Mute { participant, .. } | Change::Role { participant, .. } => {
-                self.check_participant(*participant)
-            }
+            Change::HearOwn { participant, .. }
+            | Change::Mute { participant, .. }
+            | Change::Role { participant, .. } => self.check_participant(*participant),
         }
     }
 
@@ -349,6 +353,7 @@ impl Meeting {
         let main = self.main;
         let (Change::Move { participant, .. }
         | Change::Hear { participant, .. }
+        | Change::HearOwn { participant, .. }
         | Change::Audience { participant, .. }
         | Change::Mute { participant, .. }
         | Change::Role { participant, .. }) = change;
@@ -362,6 +367,7 @@ impl Meeting {
             Change::Hear { room, kinds, .. } => {
                 who.elsewhere.insert(*room, *kinds);
             }
+            Change::HearOwn { kinds, .. } => who.own = *kinds,
             Change::Audience { source, audience, .. } => {
                 who.sources[*source as usize].audience = audience.clone().map(sorted);
             }
@@ -424,6 +430,10 @@ mod tests {
         Change::Move { participant, room }
     }
 
+    fn own(kinds: Kinds) -> Change {
+        Change::HearOwn { participant: A, kinds }
+    }
+
     fn hear(room: RoomId, kinds: Kinds) -> Change {
         Change::Hear { participant: A, room, kinds }
     }
@@ -447,6 +457,10 @@ mod tests {
             (vec![hear(MAIN, audio), go(A, SIDE), go(A, OTHER)], vec![(MAIN, audio), (OTHER, all)]),
             (vec![hear(MAIN, audio), go(A, SIDE), hear(MAIN, Kinds::NONE)], vec![(SIDE, all)]),
             (vec![hear(SIDE, audio)], vec![(MAIN, all), (SIDE, audio)]), // monitors
+            (vec![own(audio)], vec![(MAIN, audio)]),                     // muted the main room
+            (vec![own(audio), go(A, SIDE)], vec![(SIDE, audio)]),
+            (vec![own(audio), go(A, SIDE), own(all)], vec![(SIDE, all)]),
+            (vec![own(Kinds::NONE)], vec![]), // paused it
             (vec![hear(SIDE, audio), go(A, SIDE), go(A, MAIN)], vec![(MAIN, all)]), // left it
             (vec![hear(SIDE, audio), go(A, OTHER)], vec![(SIDE, audio), (OTHER, all)]),
             (vec![go(A, SIDE), hear(OTHER, all), go(A, SIDE)], vec![(SIDE, all), (OTHER, all)]),

@@ -61,6 +61,8 @@ struct Person {
     room: RoomId,
     role: Role,
     receives: Roles,
+    /// Of the own room: audio, video.
+    own: (bool, bool),
     /// What was asked for by `Hear`, one entry a room and kind.
     asked: BTreeSet<(RoomId, bool)>,
     muted: BTreeSet<usize>,
@@ -111,8 +113,12 @@ impl Oracle {
             return false;
         }
         let is_audio = kind_of(source) == Kind::Audio;
-        let hears =
-            |room: RoomId| listener.room == room || listener.asked.contains(&(room, is_audio));
+        let hears = |room: RoomId| {
+            if listener.room == room {
+                return if is_audio { listener.own.0 } else { listener.own.1 };
+            }
+            listener.asked.contains(&(room, is_audio))
+        };
         match speaker.audience.get(&(source as usize)) {
             None => hears(speaker.room),
             Some(audience) => {
@@ -140,6 +146,10 @@ impl Oracle {
                         person.asked.insert((room, is_audio));
                     }
                 }
+            }
+            Change::HearOwn { participant, kinds } => {
+                let person = self.people.get_mut(&participant).unwrap();
+                person.own = (kinds.contains(Kind::Audio), kinds.contains(Kind::Video));
             }
             Change::Audience { participant, source, audience } => {
                 let person = self.people.get_mut(&participant).unwrap();
@@ -264,6 +274,7 @@ impl World {
                     room,
                     role,
                     receives,
+                    own: (true, true),
                     asked: BTreeSet::new(),
                     muted: BTreeSet::new(),
                     audience: BTreeMap::new(),
@@ -362,7 +373,11 @@ impl World {
                     Audience { rooms: rooms.collect(), participants: participants.collect() };
                 Change::Audience { participant, source, audience: (b & 8 == 0).then_some(audience) }
             }
-            6 => Change::Mute { participant, source, muted: b & 1 == 0 },
+            6 if b & 2 == 0 => Change::Mute { participant, source, muted: b & 1 == 0 },
+            6 => {
+                let kinds = [Kinds::NONE, Kinds::only(Kind::Audio), Kinds::ALL, Kinds::ALL];
+                Change::HearOwn { participant, kinds: kinds[usize::from(b >> 2) % 4] }
+            }
             _ => {
                 let (role, receives) = role_of(b);
                 Change::Role { participant, role, receives }

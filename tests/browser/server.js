@@ -2,7 +2,8 @@
  * The binary under test: started on free ports, killed, started again on the same ones.
  *
  * `RINGFENCE_BIN` names it (default: the release build), `RINGFENCE_IO` the driver (`uring` or `mmsg`;
- * default `auto`). Only processes started here are ever ended, by their pid.
+ * default `auto`), `RINGFENCE_PLACE` whether people of a room share a shard (`together`, which is the
+ * default, or `apart`). Only processes started here are ever ended, by their pid.
  */
 
 import { spawn } from 'node:child_process';
@@ -21,6 +22,9 @@ const SHARDS = 2;
 
 /** The driver under test. */
 export const IO = process.env.RINGFENCE_IO ?? 'auto';
+
+/** Where people are placed. */
+const PLACE = process.env.RINGFENCE_PLACE ?? 'together';
 
 /** A TCP port of loopback that nobody listens on. @returns {Promise<number>} */
 async function freeTcpPort() {
@@ -78,7 +82,7 @@ export class Server {
   async run() {
     const options = ['serve', '--dev', '--http', `127.0.0.1:${this.httpPort}`];
     options.push('--media-port', String(this.mediaPort), '--shards', String(SHARDS));
-    options.push('--io', IO);
+    options.push('--io', IO, '--place', PLACE);
     const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     /** @type {Error | null} */

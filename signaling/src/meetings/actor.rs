@@ -1,11 +1,11 @@
 //! The task of one meeting: asks in, one after the other; the relay and the people told.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use ringfence::control::api::{Change, Refusal};
+use ringfence::control::api::Refusal;
 use ringfence::control::handle::RelayHandle;
 use ringfence::route::id::{MeetingId, ParticipantId, PeerId, RoomId};
-use ringfence::route::table::{Audience, Kinds, Roles};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -13,20 +13,23 @@ use super::ask::{Ask, Call, Seat};
 use super::connection::Connection;
 use super::directory::{Meetings, Timing};
 use super::peers::PeerRecord;
+use super::told::Told;
 use super::wire::notification;
 use crate::access::Identity;
-use crate::rooms::{
-    Create, MAIN, Meeting, Name, Notice, Outcome, RoleName, RoomError, Rules, Step, code,
-};
+use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, code};
 use crate::sdp::Purpose;
+use crate::tokens::unix_now_ms;
+
+/// After how long a timer is tried again that the relay refused.
+const TICK_AGAIN_MS: u64 = 1_000;
 
 /// Somebody in the meeting, as the relay and the network know them.
 pub(super) struct Seated {
     pub number: ParticipantId,
-    /// Whose tracks the relay lets them have.
-    receives: Roles,
     /// Their WebSocket; `None`: only WHIP or WHEP, or lost a moment ago.
     pub connection: Option<Connection>,
+    /// What they were told last, for a page that comes back.
+    pub told: Told,
     /// Until when a lost page may come back: the number of the connection it lost.
     pub grace: Option<u64>,
 }
@@ -34,27 +37,31 @@ pub(super) struct Seated {
 /// One meeting at work.
 pub(super) struct Actor {
     name: Name,
-    meetings: Meetings,
+    pub(super) meetings: Meetings,
     timing: Timing,
     /// Weak, so that the task ends when nobody else asks.
     inbox: mpsc::WeakSender<Ask>,
     pub(super) relay: RelayHandle,
     pub(super) number: Option<MeetingId>,
-    rooms: HashMap<Name, RoomId>,
+    pub(super) rooms: HashMap<Name, RoomId>,
     pub(super) model: Meeting,
     pub(super) seats: HashMap<Name, Seated>,
     pub(super) people: HashMap<ParticipantId, Name>,
     pub(super) peers: HashMap<PeerId, PeerRecord>,
-    seq: u64,
+    pub(super) seq: u64,
     /// People whose queue was full: to be treated as lost.
-    slow: Vec<Seat>,
+    pub(super) slow: Vec<Seat>,
+    /// Who joins just now, with their connection: what they are told on joining goes there.
+    pub(super) arriving: Option<(Name, Connection)>,
+    /// After the relay refused a timer: when to try again, in milliseconds since 1970.
+    not_before: u64,
 }
 
 impl Actor {
     pub(super) fn new(
         name: Name,
         meetings: Meetings,
-        rules: Rules,
+        model: Meeting,
         timing: Timing,
         inbox: &mpsc::Sender<Ask>,
     ) -> Actor {
@@ -66,12 +73,14 @@ impl Actor {
             inbox: inbox.downgrade(),
             number: None,
             rooms: HashMap::new(),
-            model: Meeting::new(rules),
+            model,
             seats: HashMap::new(),
             people: HashMap::new(),
             peers: HashMap::new(),
             seq: 0,
             slow: Vec::new(),
+            arriving: None,
+            not_before: 0,
         }
     }
 
@@ -81,7 +90,15 @@ impl Actor {
             tracing::error!(meeting = %self.name, ?refusal, "the relay opened no meeting");
         }
         while self.number.is_some() {
-            let Some(ask) = asks.recv().await else { break };
+            let due = self.due();
+            let ask = tokio::select! {
+                ask = asks.recv() => ask,
+                () = sleep_until(due) => {
+                    self.tick().await;
+                    continue;
+                }
+            };
+            let Some(ask) = ask else { break };
             self.answer(ask).await;
             while let Some(seat) = self.slow.pop() {
                 self.lost(&seat);
@@ -113,8 +130,8 @@ impl Actor {
 
     async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Join(identity, connection, reply) => {
-                let _ = reply.send(self.join(&identity, connection).await);
+            Ask::Join { identity, connection, resume, reply } => {
+                let _ = reply.send(self.join(&identity, connection, resume).await);
             }
             Ask::Call(seat, call, reply) => {
                 let _ = reply.send(self.call(&seat, call).await);
@@ -135,149 +152,86 @@ impl Actor {
         &mut self,
         identity: &Identity,
         connection: Connection,
+        resume: Option<u64>,
     ) -> Result<(Name, Value), RoomError> {
         let person = match identity.id.as_deref() {
             Some(id) => Name::from(id),
             None => Name::from(format!("p-{:08x}", rand::random::<u32>())),
         };
-        let host = self.model.people().iter().any(|person| person.role.manages());
-        let before = self.model.person(&person).map(|before| before.role.clone());
+        let before = self.model.person(&person).map(|before| before.token_role.clone());
         let role = match identity.role.as_deref() {
             Some(role) => RoleName::new(role),
-            None if identity.development && !host => RoleName::host(),
-            None => before.clone().unwrap_or_else(RoleName::participant),
+            None => match before {
+                Some(before) => before,
+                None if identity.development && self.model.managers().is_empty() => {
+                    RoleName::host()
+                }
+                None => RoleName::participant(),
+            },
         };
-        if before.is_some() {
-            self.renew(&person, identity, role).await?;
-        } else {
-            self.admit(&person, identity, role, MAIN).await?;
-        }
+        let missed = resume.and_then(|last| self.seats.get(&person)?.told.since(last));
+        self.arriving = Some((person.clone(), connection.clone()));
+        let entered = self.enter(&person, identity, role, None).await;
+        self.arriving = None;
+        entered?;
         let resumed = self.page_peer(&person).is_some();
         if let Some(seat) = self.seats.get_mut(&person) {
             seat.grace = None;
-            if let Some(old) = seat.connection.replace(connection) {
+            let number = connection.number;
+            let old = seat.connection.replace(connection).filter(|old| old.number != number);
+            if let Some(old) = old {
                 let event = json!({"method": "reconnect", "params": {"reason": "replaced"}});
                 old.send(notification(event, None));
             }
+        }
+        for frame in missed.iter().flatten() {
+            self.send(&person, frame.clone());
         }
         if resumed {
             self.tell_slots(&person);
         }
         let view = self.model.view(&person);
-        let mut result = self.list();
+        let mut result = self.list(&person);
         if let (Some(result), Some(view)) = (result.as_object_mut(), view) {
             result.insert("participant".into(), json!(person));
             result.insert("meeting".into(), json!(self.name));
             result.insert("room".into(), json!(view.room));
             result.insert("role".into(), json!(view.role));
+            result.insert("parent".into(), json!(self.model.parent_view(&person)));
+            if let Some(me) = self.model.person(&person) {
+                let role = self.model.role_of(me);
+                result.insert("permissions".into(), json!(self.model.permissions(me)));
+                result.insert("publish".into(), json!(role.publish));
+            }
             result.insert("resumed".into(), json!(resumed));
+            result.insert("seq".into(), json!(self.seq));
+            if resume.is_some() {
+                // Without the events in between, the rest of this answer is the snapshot.
+                let how = if missed.is_some() { "events" } else { "snapshot" };
+                result.insert("resume".into(), json!(how));
+            }
         }
         Ok((person, result))
     }
 
-    /// Makes sure that somebody is in the meeting, for the relay, the model and the people.
-    pub(super) async fn admit(
+    /// Somebody joins, or joins again with what may be another token.
+    pub(super) async fn enter(
         &mut self,
         person: &Name,
         identity: &Identity,
         role: RoleName,
-        room: &str,
+        room: Option<Name>,
     ) -> Result<(), RoomError> {
-        if self.seats.contains_key(person) {
-            return Ok(());
-        }
-        let meeting = self.number.ok_or_else(|| refused(Refusal::UnknownMeeting))?;
-        let unknown =
-            || RoomError::field(code::NOT_FOUND, "room", format!("there is no room \"{room}\""));
-        let place = *self.rooms.get(room).ok_or_else(unknown)?;
-        let receives = received(identity);
-        let admitted = self.relay.admit(meeting, place, role.number(), receives).await;
-        let number = admitted.map_err(refused)?;
-        let seated = Seated { number, receives, connection: None, grace: None };
-        self.seats.insert(person.clone(), seated);
-        self.people.insert(number, person.clone());
-        let mut next = self.model.clone();
-        let name = identity.name.as_deref().unwrap_or(person);
-        let outcome = next.join(person, name, role, room, identity.publishes);
-        self.commit(next, outcome).await
-    }
-
-    /// Somebody who is here joins again: what the newest token says counts, and what an older one
-    /// allowed beyond it is revoked (THREATS.md P3.14).
-    async fn renew(
-        &mut self,
-        person: &Name,
-        identity: &Identity,
-        role: RoleName,
-    ) -> Result<(), RoomError> {
-        let mut next = self.model.clone();
-        let number = role.number();
-        let before = self.model.person(person).map(|before| before.role.number());
-        let outcome = next.renew(person, identity.name.as_deref(), role, identity.publishes);
-        let receives = received(identity);
-        if let (Some(seated), Some(meeting)) = (self.seats.get_mut(person), self.number)
-            && (seated.receives != receives || before != Some(number))
-        {
-            let participant = seated.number;
-            let change = Change::Role { participant, role: number, receives };
-            self.relay.change(meeting, vec![change]).await.map_err(refused)?;
-            seated.receives = receives;
-        }
-        self.commit(next, outcome).await
-    }
-
-    /// Puts an outcome into force: the relay first, then the model, then the people.
-    async fn commit(&mut self, next: Meeting, outcome: Outcome) -> Result<(), RoomError> {
-        let changes: Vec<Change> =
-            outcome.steps.iter().filter_map(|step| self.change(step)).collect();
-        if let Some(meeting) = self.number.filter(|_| !changes.is_empty()) {
-            self.relay.change(meeting, changes).await.map_err(refused)?;
-        }
-        self.model = next;
-        for notice in outcome.notices {
-            self.tell(&notice);
-        }
-        Ok(())
-    }
-
-    fn change(&self, step: &Step) -> Option<Change> {
-        let number = |person: &Name| self.seats.get(person).map(|seated| seated.number);
-        Some(match step {
-            Step::Move { person, room } => {
-                Change::Move { participant: number(person)?, room: *self.rooms.get(room)? }
-            }
-            Step::HearNothing { person, room } => Change::Hear {
-                participant: number(person)?,
-                room: *self.rooms.get(room)?,
-                kinds: Kinds::NONE,
-            },
-            Step::Speak { person, source, spoken } => Change::Audience {
-                participant: number(person)?,
-                source: *source,
-                audience: (!spoken).then(Audience::default),
-            },
-            Step::Mute { person, source, muted } => {
-                Change::Mute { participant: number(person)?, source: *source, muted: *muted }
-            }
-        })
-    }
-
-    fn tell(&mut self, notice: &Notice) {
-        self.seq += 1;
-        let event = serde_json::to_value(&notice.event).unwrap_or_default();
-        let frame = notification(event, Some(self.seq));
-        for person in &notice.to {
-            self.send(person, frame.clone());
-        }
-    }
-
-    /// Queues a frame for somebody; who is too slow is cut off.
-    pub(super) fn send(&mut self, person: &Name, frame: axum::extract::ws::Utf8Bytes) {
-        let connection = self.seats.get(person).and_then(|seated| seated.connection.as_ref());
-        let Some(connection) = connection else { return };
-        if !connection.send(frame) {
-            self.slow.push(Seat { person: person.clone(), connection: connection.number });
-        }
+        let enter = Enter {
+            id: person.clone(),
+            name: identity.name.as_deref().map(Name::from),
+            email: identity.email.as_deref().map(Name::from),
+            role,
+            publishes: identity.publishes,
+            subscribes: identity.subscribes,
+            room,
+        };
+        self.execute(&By::Server, Request::Enter(enter)).await.map(|_| ())
     }
 
     async fn call(&mut self, seat: &Seat, call: Call) -> Result<Value, RoomError> {
@@ -286,69 +240,63 @@ impl Actor {
             return Err(RoomError::new(code::NOT_JOINED, "another connection took your place"));
         }
         let person = &seat.person;
-        let mut next = self.model.clone();
-        let outcome = match call {
-            Call::Offer(offer) => return self.offer(person, *offer).await,
-            Call::IceRestart(offer) => return self.ice_restart(person, &offer).await,
-            Call::View(videos) => return self.view(person, videos).await,
-            Call::List => return Ok(self.list()),
-            Call::Create(ask) => return self.create(person, &ask).await,
+        match call {
+            Call::Offer(offer) => self.offer(person, *offer).await,
+            Call::IceRestart(offer) => self.ice_restart(person, &offer).await,
+            Call::View(videos) => self.view(person, videos).await,
+            Call::List => Ok(self.list(person)),
             Call::Leave => {
                 self.remove(person, "left").await;
-                return Ok(json!({}));
+                Ok(json!({}))
             }
-            Call::Mute { kind, muted } => next.mute(person, kind, muted),
-            Call::Move { clients, room_id } => next.move_people(person, &clients, &room_id)?,
-            Call::LeaveBreakout => next.leave_breakout(person)?,
-            Call::ClearAll => next.clear_all(person)?,
-        };
-        let changed = next.revision() != self.model.revision();
-        self.commit(next, outcome).await?;
-        Ok(if changed { json!({"revision": self.model.revision()}) } else { json!({}) })
-    }
-
-    async fn create(&mut self, person: &Name, ask: &Create) -> Result<Value, RoomError> {
-        let mut next = self.model.clone();
-        let (ids, outcome) = next.create(person, ask)?;
-        let meeting = self.number.ok_or_else(|| refused(Refusal::UnknownMeeting))?;
-        let mut opened = Vec::with_capacity(ids.len());
-        for _ in &ids {
-            match self.relay.open_room(meeting).await {
-                Ok(room) => opened.push(room),
-                Err(refusal) => {
-                    for room in opened {
-                        let _ = self.relay.close_room(meeting, room).await; // nobody is in it
-                    }
-                    let message = format!("failed to create breakout room: {refusal:?}");
-                    return Err(RoomError::new(code::NOT_CREATED, message));
-                }
+            Call::Engine { request, revision } => {
+                self.model.expect_revision(revision)?;
+                let reply = self.execute(&By::Person(person.clone()), *request).await?;
+                Ok(serde_json::to_value(reply).unwrap_or_default())
             }
         }
-        self.rooms.extend(ids.iter().cloned().zip(opened));
-        self.commit(next, outcome).await?;
-        Ok(json!({"rooms": ids, "revision": self.model.revision()}))
     }
 
-    fn list(&self) -> Value {
-        json!({"rooms": self.model.rooms(), "participants": self.model.people()})
+    /// People and rooms, as far as somebody may see them.
+    fn list(&self, person: &Name) -> Value {
+        let viewer = self.model.viewer(person);
+        let session = self.model.plan().session();
+        let mut list = json!({
+            "rooms": self.model.rooms_for(&viewer),
+            "participants": self.model.people_for(&viewer),
+            "revision": self.model.revision(),
+            "state": session.word(),
+        });
+        let invitations = self.model.invitations_of(person);
+        if let Some(list) = list.as_object_mut() {
+            if let Some(ends_at) = session.ends_at() {
+                list.insert("ends_at".into(), json!(ends_at));
+            }
+            if !invitations.is_empty() {
+                list.insert("invitations".into(), json!(invitations));
+            }
+        }
+        list
     }
 
     /// Takes somebody out of the meeting, with all their peers.
     pub(super) async fn remove(&mut self, person: &Name, reason: &'static str) {
-        let Some(seated) = self.seats.remove(person) else { return };
-        self.people.remove(&seated.number);
-        let peers: Vec<PeerId> = self.peers_of(person).collect();
-        for peer in peers {
-            self.peers.remove(&peer);
-            self.meetings.forget_peer(peer);
+        if self.seats.contains_key(person) {
+            self.depart(person, reason).await;
         }
-        if let Some(meeting) = self.number {
-            // Refused only if the relay has no such participant, which is what is wanted.
-            let _ = self.relay.dismiss(meeting, seated.number).await;
-        }
-        let outcome = self.model.leave(person, reason);
-        for notice in &outcome.notices {
-            self.tell(notice);
+    }
+
+    /// When the engine next has something to do by itself.
+    fn due(&self) -> Option<tokio::time::Instant> {
+        let deadline = self.model.deadline()?.0.max(self.not_before);
+        let left = Duration::from_millis(deadline.saturating_sub(unix_now_ms()));
+        Some(tokio::time::Instant::now() + left)
+    }
+
+    async fn tick(&mut self) {
+        if let Err(error) = self.execute(&By::Server, Request::Tick).await {
+            tracing::warn!(meeting = %self.name, %error.message, "a timer is not carried out");
+            self.not_before = unix_now_ms() + TICK_AGAIN_MS;
         }
     }
 
@@ -414,9 +362,12 @@ impl Actor {
     }
 }
 
-/// Whose tracks somebody may have.
-fn received(identity: &Identity) -> Roles {
-    if identity.subscribes { Roles::ALL } else { Roles(0) }
+/// Waits until then; for ever without a time.
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The relay's refusal as an error of ours.

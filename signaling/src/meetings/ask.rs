@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use ringfence::control::api::RelayEvent;
 use ringfence::route::id::Source;
 use ringfence::transport::IceCredentials;
-use ringfence::wire::media::Kind;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::Connection;
 use crate::access::Identity;
-use crate::rooms::{Create, Name, RoomError};
+use crate::rooms::{Name, Request, RoomError};
 use crate::sdp::{Fragment, Offer, Purpose};
 
 /// Where the answer goes.
@@ -35,30 +34,17 @@ pub enum Call {
     IceRestart(Box<Offer>),
     /// `view`: whose source, at which height.
     View(Vec<(String, Source, u16)>),
-    /// `mute`, `unmute`.
-    Mute {
-        /// Which sources.
-        kind: Kind,
-        /// Muted or not.
-        muted: bool,
-    },
     /// `leave`.
     Leave,
     /// `peers.list`.
     List,
-    /// `breakout.create`.
-    Create(Create),
-    /// `breakout.move`.
-    Move {
-        /// Who.
-        clients: Vec<String>,
-        /// Whither.
-        room_id: String,
+    /// Everything that the breakout engine does.
+    Engine {
+        /// What.
+        request: Box<Request>,
+        /// Only if the plan still is of this revision (N9).
+        revision: Option<u64>,
     },
-    /// `breakout.leave`.
-    LeaveBreakout,
-    /// `breakout.clear_all`.
-    ClearAll,
 }
 
 /// A WHIP or WHEP client that wants to come.
@@ -124,8 +110,13 @@ pub enum SessionReply {
 /// A request to a meeting's task.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// A page joins.
-    Join(Box<Identity>, Connection, Reply<(Name, Value)>),
+    /// A page joins, or comes back and knows events up to this number.
+    Join {
+        identity: Box<Identity>,
+        connection: Connection,
+        resume: Option<u64>,
+        reply: Reply<(Name, Value)>,
+    },
     /// A method of somebody who joined.
     Call(Seat, Call, Reply<Value>),
     /// A connection is lost.

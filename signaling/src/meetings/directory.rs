@@ -15,7 +15,7 @@ use super::actor::Actor;
 use super::ask::{Ask, Attach, Attached, Call, Reply, Seat, SessionCall, SessionReply};
 use super::connection::Connection;
 use crate::access::Identity;
-use crate::rooms::{Name, RoomError, Rules, code};
+use crate::rooms::{Meeting, Name, RoomError, code};
 use crate::sdp::Purpose;
 
 /// Requests that wait for a meeting; who asks more waits.
@@ -52,7 +52,8 @@ impl Drop for LivePage {
 
 struct Shared {
     relay: RelayHandle,
-    rules: Rules,
+    /// What a new meeting is like.
+    fresh: Meeting,
     timing: Timing,
     draining: AtomicBool,
     pages: Arc<AtomicUsize>,
@@ -71,11 +72,11 @@ struct Tables {
 }
 
 impl Meetings {
-    /// No meetings yet.
-    pub fn new(relay: RelayHandle, rules: Rules, timing: Timing) -> Meetings {
+    /// No meetings yet; each begins as `fresh`.
+    pub fn new(relay: RelayHandle, fresh: Meeting, timing: Timing) -> Meetings {
         let (draining, tables) = (AtomicBool::new(false), Mutex::default());
         let pages = Arc::default();
-        Meetings(Arc::new(Shared { relay, rules, timing, draining, pages, tables }))
+        Meetings(Arc::new(Shared { relay, fresh, timing, draining, pages, tables }))
     }
 
     /// Lets nobody in any more.
@@ -105,8 +106,8 @@ impl Meetings {
         &self.0.relay
     }
 
-    /// A page joins; the meeting comes into being if it may. Returns its seat and the result of
-    /// `join`.
+    /// A page joins; the meeting comes into being if it may. `resume`: it knows events up to this
+    /// number. Returns its seat and the result of `join`.
     ///
     /// # Errors
     /// What `join` is answered.
@@ -115,8 +116,12 @@ impl Meetings {
         meeting: &str,
         identity: &Identity,
         connection: &Connection,
+        resume: Option<u64>,
     ) -> Result<(Seat, Value), RoomError> {
-        let ask = |reply| Ask::Join(Box::new(identity.clone()), connection.clone(), reply);
+        let ask = |reply| {
+            let (identity, connection) = (Box::new(identity.clone()), connection.clone());
+            Ask::Join { identity, connection, resume, reply }
+        };
         let (person, result) = self.enter(meeting, identity.creates, ask).await?;
         Ok((Seat { person, connection: connection.number }, result))
     }
@@ -218,7 +223,8 @@ impl Meetings {
             }
             let (inbox, asks) = mpsc::channel(INBOX);
             tables.by_name.insert(name.clone(), inbox.clone());
-            let actor = Actor::new(name.clone(), self.clone(), self.0.rules, self.0.timing, &inbox);
+            let actor =
+                Actor::new(name.clone(), self.clone(), self.0.fresh.clone(), self.0.timing, &inbox);
             tokio::spawn(actor.run(asks));
             inbox
         })

@@ -2,7 +2,7 @@
 
 use super::actor::{Actor, refused};
 use super::ask::{Attach, Attached, SessionCall, SessionReply};
-use crate::rooms::{MAIN, Name, RoleName, RoomError, code};
+use crate::rooms::{MAIN, Name, Permission, RoleName, RoomError, code};
 use crate::sdp::{Fragment, Purpose};
 
 impl Actor {
@@ -31,11 +31,18 @@ impl Actor {
             return Err(RoomError::field(code::CONFLICT, "room", message));
         }
         let role = identity.role.as_deref().map_or_else(RoleName::participant, RoleName::new);
-        if let Some(room) = room.as_deref().filter(|_| self.model.person(&person).is_none()) {
-            let vouched = identity.development || role.manages();
-            self.model.may_enter(room, vouched)?;
+        if self.model.person(&person).is_none() {
+            if room.as_deref().is_some_and(|room| room != MAIN) {
+                // Else everybody could let themselves in anywhere.
+                let permissions = self.model.roles().of(&role).permissions;
+                if !identity.development && !permissions.has(Permission::Manage) {
+                    let what = "enter a breakout room without being moved there";
+                    return Err(RoomError::forbidden(what));
+                }
+            }
+            let room = room.as_deref().map(Name::from);
+            self.enter(&person, &identity, role, room).await?;
         }
-        self.admit(&person, &identity, role, room.as_deref().unwrap_or(MAIN)).await?;
         let (session, etag) = (secret(), entity_tag());
         let names = Some((session.clone(), etag.clone()));
         match self.add_peer(&person, purpose, *offer, from, names).await {

@@ -6,10 +6,12 @@
 
 mod actor;
 mod ask;
+mod carry_out;
 mod connection;
 mod directory;
 mod guests;
 mod peers;
+mod told;
 mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};

@@ -126,16 +126,12 @@ impl Actor {
         }
     }
 
-    /// Tells everybody who speaks in their own room.
+    /// Tells everybody who speaks, of those they hear.
     fn tell_speaking(&mut self, speakers: &[Name]) {
-        let room_of = |person: &Name| self.model.person(person).map(|person| person.room.clone());
-        let placed: Vec<_> = speakers.iter().map(|name| (name.clone(), room_of(name))).collect();
-        let listeners = self.connected();
-        let listeners: Vec<_> = listeners.into_iter().map(|name| (room_of(&name), name)).collect();
-        for (room, listener) in listeners {
-            let here = placed.iter().filter(|(_, speakers_room)| *speakers_room == room);
-            let here: Vec<&Name> = here.map(|(name, _)| name).collect();
-            self.tell_state(&listener, "speaking", json!({"participants": here}));
+        for listener in self.connected() {
+            let heard = speakers.iter().filter(|speaker| self.model.hears(&listener, speaker));
+            let heard: Vec<&Name> = heard.collect();
+            self.tell_state(&listener, "speaking", json!({"participants": heard}));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::roles::Permission;
+
 /// Numbers of `error.code`: the seeds' where they name one, else of JSON-RPC 2.0 §5.1.
 pub mod code {
     /// The frame is no JSON.
@@ -28,6 +30,8 @@ pub mod code {
     pub const NOT_JOINED: i32 = -32_005;
     /// It does not fit what is the case now (HTTP 409).
     pub const CONFLICT: i32 = -32_009;
+    /// The plan was changed since the revision that the request names (HTTP 412).
+    pub const STALE: i32 = -32_012;
     /// The room is full.
     pub const ROOM_FULL: i32 = -32_010;
     /// The frame is too long, or nested too deep.
@@ -40,6 +44,8 @@ pub mod code {
     pub const PARTICIPANTS_RANGE: i32 = 1725;
     /// More rooms than a meeting may have.
     pub const TOO_MANY_ROOMS: i32 = 1726;
+    /// The relay did not let somebody into a breakout.
+    pub const NO_TOKEN: i32 = 1729;
     /// The relay did not open the rooms.
     pub const NOT_CREATED: i32 = 1731;
     /// Any other required parameter is absent.
@@ -84,5 +90,20 @@ impl RoomError {
     /// Only those who manage the meeting may do it.
     pub fn forbidden(what: &str) -> RoomError {
         RoomError::new(code::FORBIDDEN, format!("only a host may {what}"))
+    }
+
+    /// The role does not permit it.
+    pub fn lacks(permission: Permission) -> RoomError {
+        let word = permission.word();
+        RoomError {
+            code: code::FORBIDDEN,
+            message: format!("your role lacks the permission \"{word}\""),
+            data: Some(json!({ "permission": word })),
+        }
+    }
+
+    /// It does not fit what is the case now.
+    pub fn conflict(message: impl Into<String>) -> RoomError {
+        RoomError::new(code::CONFLICT, message)
     }
 }

@@ -1,119 +1,76 @@
-//! A meeting's people and rooms; joining, leaving, muting.
+//! A meeting's state: everything the engine knows, and nothing of sockets or the relay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ringfence::route::id::Source;
-use ringfence::wire::media::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::notice::{Event, Muted, Notice, Outcome, PersonView, RoomView, Step};
-use super::{MAIN, Name, RoleName};
-
-/// Sources of each kind.
-const AUDIO: [Source; 2] = [Source::Microphone, Source::ScreenAudio];
-const VIDEO: [Source; 3] = [Source::Camera, Source::Screen, Source::Canvas];
-
-/// Limits and modes of a meeting (FEATURES.md 1.18, 1.19 Q1-Q6).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rules {
-    /// Most breakout rooms; more is 1726.
-    pub breakout_rooms_max: usize,
-    /// The main room's active talkers; a breakout has fewer (1725).
-    pub active_talkers_max: u64,
-    /// `participants` is mandatory in `breakout.create` (1724).
-    pub participants_required: bool,
-    /// The meeting is a lecture.
-    pub lecture: bool,
-    /// Breakouts are allowed in a lecture; else 5067.
-    pub breakout_in_lecture: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules {
-            breakout_rooms_max: 300,
-            active_talkers_max: 1_000,
-            participants_required: false,
-            lecture: false,
-            breakout_in_lecture: true,
-        }
-    }
-}
-
-/// Which sources may be spoken in a room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Media {
-    /// Microphones.
-    pub audio: bool,
-    /// Cameras.
-    pub video: bool,
-    /// Screens with their sound.
-    pub share: bool,
-    /// Canvases.
-    pub canvas: bool,
-}
-
-impl Media {
-    /// Everything, as in the main room.
-    pub const ALL: Media = Media { audio: true, video: true, share: true, canvas: true };
-
-    fn permits(self, source: Source) -> bool {
-        match source {
-            Source::Microphone => self.audio,
-            Source::Camera => self.video,
-            Source::Screen | Source::ScreenAudio => self.share,
-            Source::Canvas => self.canvas,
-        }
-    }
-}
-
-/// Somebody in the meeting.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Person {
-    /// The name to show.
-    pub name: Name,
-    /// Their role.
-    pub role: RoleName,
-    /// The one room they are in.
-    pub room: Name,
-    /// What they muted.
-    pub muted: Muted,
-    /// Whether they may send at all.
-    pub publishes: bool,
-}
-
-/// A breakout room.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Breakout {
-    /// `b1`, `b2`, …; never used again in a meeting.
-    pub id: Name,
-    /// The name to show.
-    pub name: Name,
-    /// Most people in it.
-    pub capacity: Option<u64>,
-    /// What may be spoken in it.
-    pub media: Media,
-}
+use super::error::{RoomError, code};
+use super::people::{Invitation, Person};
+use super::plan::{Breakout, Plan};
+use super::roles::{Permission, Permissions, Role, Roles};
+use super::voices::Poll;
+use super::{MAIN, Name, Rules};
 
 /// The main room, its breakouts and everybody in them. Invariant: each person's room exists.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Meeting {
     pub(super) rules: Rules,
-    pub(super) people: BTreeMap<Name, Person>,
-    pub(super) breakouts: Vec<Breakout>,
-    /// How many breakouts there ever were.
-    pub(super) created: u64,
-    pub(super) revision: u64,
+    pub(super) roles: Arc<Roles>,
+    pub(super) people: BTreeMap<Name, Arc<Person>>,
+    pub(super) plan: Plan,
+    /// By who is invited.
+    pub(super) invitations: BTreeMap<Name, Vec<Invitation>>,
+    pub(super) polls: BTreeMap<u64, Poll>,
+    pub(super) polls_made: u64,
+    /// Who was kicked does not come back.
+    pub(super) banned: BTreeSet<Name>,
 }
 
 impl Meeting {
-    /// An empty meeting.
+    /// An empty meeting with the native roles.
     pub fn new(rules: Rules) -> Meeting {
-        Meeting { rules, people: BTreeMap::new(), breakouts: Vec::new(), created: 0, revision: 0 }
+        Meeting::with_roles(rules, Roles::native())
+    }
+
+    /// An empty meeting.
+    pub fn with_roles(rules: Rules, roles: Roles) -> Meeting {
+        Meeting {
+            rules,
+            roles: Arc::new(roles),
+            people: BTreeMap::new(),
+            plan: Plan::default(),
+            invitations: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            polls_made: 0,
+            banned: BTreeSet::new(),
+        }
+    }
+
+    /// Its limits, modes and policies.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Its roles.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Its rooms and who should be in which.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Somebody, if they are here.
     pub fn person(&self, id: &str) -> Option<&Person> {
-        self.people.get(id)
+        self.people.get(id).map(|person| &**person)
+    }
+
+    /// Everybody.
+    pub fn people(&self) -> impl Iterator<Item = (&Name, &Person)> {
+        self.people.iter().map(|(id, person)| (id, &**person))
     }
 
     /// Whether nobody is here.
@@ -123,7 +80,23 @@ impl Meeting {
 
     /// Number of the plan's last change.
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.plan.revision
+    }
+
+    /// Refuses a request made for another state of the plan than the current one (N9).
+    ///
+    /// # Errors
+    /// `STALE`.
+    pub fn expect_revision(&self, revision: Option<u64>) -> Result<(), RoomError> {
+        let current = self.plan.revision;
+        match revision {
+            Some(revision) if revision != current => Err(RoomError {
+                code: code::STALE,
+                message: format!("the plan is at revision {current}, not {revision}"),
+                data: Some(json!({"field": "revision", "revision": current})),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The main room's id or the one of a breakout with this id.
@@ -131,176 +104,71 @@ impl Meeting {
         if id == MAIN {
             return Some(MAIN.into());
         }
-        self.breakouts.iter().find(|room| &*room.id == id).map(|room| room.id.clone())
+        self.breakout(id).map(|room| room.id.clone())
     }
 
-    /// Adds a person, in a room that exists. A person of that id who is here stays as they are.
-    pub fn join(
-        &mut self,
-        id: &str,
-        name: &str,
-        role: RoleName,
-        room: &str,
-        publishes: bool,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
-        if self.people.contains_key(id) {
-            return outcome;
-        }
-        let id: Name = id.into();
-        let room = self.room(room).unwrap_or_else(|| MAIN.into());
-        let person = Person {
-            name: name.into(),
-            role,
-            room: room.clone(),
-            muted: Muted::default(),
-            publishes,
-        };
-        self.people.insert(id.clone(), person);
-        outcome.steps = self.silences(&id, None);
-        if let Some(participant) = self.view(&id) {
-            let event = Event::UserJoined { participant, room_id: room };
-            outcome.notices.push(Notice { to: self.everyone_but(&id), event });
-        }
-        outcome
+    /// A breakout.
+    pub fn breakout(&self, id: &str) -> Option<&Breakout> {
+        let number = id.strip_prefix('b')?.parse().ok()?;
+        self.plan.rooms.get(&number).map(|room| &**room).filter(|room| *room.id == *id)
     }
 
-    /// What a new token says of somebody who is here: name, if it has one, role, may they send.
-    pub fn renew(
-        &mut self,
-        id: &str,
-        name: Option<&str>,
-        role: RoleName,
-        publishes: bool,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
-        let before = self.view(id);
-        let Some(person) = self.people.get_mut(id) else { return outcome };
-        if let Some(name) = name {
-            person.name = name.into();
-        }
-        person.role = role;
-        let changed = std::mem::replace(&mut person.publishes, publishes) != publishes;
-        let room = person.room.clone();
-        if let Some((id, _)) = self.people.get_key_value(id).filter(|_| changed) {
-            let permitted = self.breakouts.iter().find(|breakout| breakout.id == room);
-            let permitted = permitted.map_or(Media::ALL, |breakout| breakout.media);
-            let sources = AUDIO.iter().chain(&VIDEO).filter(|source| permitted.permits(**source));
-            let speak = |source: &Source| Step::Speak {
-                person: id.clone(),
-                source: *source,
-                spoken: publishes,
-            };
-            outcome.steps = sources.map(speak).collect();
-        }
-        if let Some(participant) = self.view(id).filter(|after| Some(after) != before.as_ref()) {
-            let event = Event::PeerUpdated { participant };
-            outcome.notices.push(Notice { to: self.everyone_but(id), event });
-        }
-        outcome
+    /// All breakouts, in the order of their creation.
+    pub fn breakouts(&self) -> impl Iterator<Item = &Breakout> {
+        self.plan.rooms.values().map(|room| &**room)
     }
 
-    /// Takes a person out of the meeting.
-    pub fn leave(&mut self, id: &str, reason: &'static str) -> Outcome {
-        let mut outcome = Outcome::default();
-        if let Some((id, person)) = self.people.remove_entry(id) {
-            let to = self.everyone_but(&id);
-            let event = Event::UserLeft { participant: id, room_id: person.room, reason };
-            outcome.notices.push(Notice { to, event });
+    /// Who is in a room.
+    pub fn inside(&self, room: &str) -> impl Iterator<Item = &Name> {
+        let inside = self.people.iter().filter(move |(_, person)| person.room == *room);
+        inside.map(|(id, _)| id)
+    }
+
+    /// Into which rooms somebody is invited.
+    pub fn invitations_of(&self, id: &str) -> Vec<Name> {
+        let own = self.invitations.get(id).into_iter().flatten();
+        own.map(|invitation| invitation.room.clone()).collect()
+    }
+
+    /// Who invited somebody into a room.
+    pub fn inviter_of(&self, id: &str, room: &str) -> Option<&Name> {
+        let own = self.invitations.get(id).into_iter().flatten();
+        let mut own = own.filter(|invitation| *invitation.room == *room);
+        own.next().map(|invitation| &invitation.by)
+    }
+
+    /// The role that counts for somebody.
+    pub fn role_of(&self, person: &Person) -> &Role {
+        self.roles.of(&person.role)
+    }
+
+    /// What somebody may do: their role's rights and what the meeting gives everybody (E3).
+    pub fn permissions(&self, person: &Person) -> Permissions {
+        let mut permissions: Vec<Permission> = Vec::new();
+        if self.rules.free_move {
+            permissions.push(Permission::Switch);
         }
-        outcome
-    }
-
-    /// Mutes or unmutes all sources of a kind of a person.
-    pub fn mute(&mut self, id: &str, kind: Kind, muted: bool) -> Outcome {
-        let mut outcome = Outcome::default();
-        let Some((id, _)) = self.people.get_key_value(id) else { return outcome };
-        let id = id.clone();
-        let Some(person) = self.people.get_mut(&id) else { return outcome };
-        let (flag, sources) = match kind {
-            Kind::Audio => (&mut person.muted.audio, &AUDIO[..]),
-            Kind::Video => (&mut person.muted.video, &VIDEO[..]),
-        };
-        if *flag == muted {
-            return outcome;
+        if self.rules.everyone_can_broadcast {
+            permissions.push(Permission::Broadcast);
         }
-        *flag = muted;
-        for source in sources {
-            outcome.steps.push(Step::Mute { person: id.clone(), source: *source, muted });
-        }
-        if let Some(participant) = self.view(&id) {
-            let to = self.people.keys().cloned().collect();
-            outcome.notices.push(Notice { to, event: Event::PeerUpdated { participant } });
-        }
-        outcome
+        let own = self.role_of(person).permissions;
+        own.with(permissions.into_iter().collect())
     }
 
-    /// All rooms with the people in them, the main room first.
-    pub fn rooms(&self) -> Vec<RoomView> {
-        let main = RoomView { id: MAIN.into(), name: "Main room".into(), participants: Vec::new() };
-        let breakouts = self.breakouts.iter().map(|room| RoomView {
-            id: room.id.clone(),
-            name: room.name.clone(),
-            participants: Vec::new(),
-        });
-        let mut rooms: Vec<RoomView> = std::iter::once(main).chain(breakouts).collect();
-        let places = rooms.iter().enumerate().map(|(at, room)| (room.id.clone(), at));
-        let places: BTreeMap<Name, usize> = places.collect();
-        for (id, person) in &self.people {
-            if let Some(room) = places.get(&person.room).and_then(|at| rooms.get_mut(*at)) {
-                room.participants.push(id.clone());
-            }
-        }
-        rooms
+    /// Whether somebody is here and may do something.
+    pub fn may(&self, id: &str, permission: Permission) -> bool {
+        self.people.get(id).is_some_and(|person| self.permissions(person).has(permission))
     }
 
-    /// Everybody.
-    pub fn people(&self) -> Vec<PersonView> {
-        self.people.keys().filter_map(|id| self.view(id)).collect()
+    /// Everybody who may do something.
+    pub(super) fn who_may(&self, permission: Permission) -> Vec<Name> {
+        let may = |person: &Person| self.permissions(person).has(permission);
+        let all = self.people.iter().filter(|(_, person)| may(person));
+        all.map(|(id, _)| id.clone()).collect()
     }
 
-    /// A person as others see them.
-    pub fn view(&self, id: &str) -> Option<PersonView> {
-        let (id, person) = self.people.get_key_value(id)?;
-        Some(PersonView {
-            id: id.clone(),
-            name: person.name.clone(),
-            role: person.role.clone(),
-            room: person.room.clone(),
-            muted: person.muted,
-        })
-    }
-
-    pub(super) fn everyone_but(&self, id: &str) -> Vec<Name> {
-        self.people.keys().filter(|other| &***other != id).cloned().collect()
-    }
-
-    pub(super) fn hosts(&self) -> Vec<Name> {
-        let hosts = self.people.iter().filter(|(_, person)| person.role.manages());
-        hosts.map(|(id, _)| id.clone()).collect()
-    }
-
-    /// What this person's sources may do in a room.
-    fn media(&self, person: &Person, room: &str) -> Media {
-        if !person.publishes {
-            return Media { audio: false, video: false, share: false, canvas: false };
-        }
-        let breakout = self.breakouts.iter().find(|breakout| &*breakout.id == room);
-        breakout.map_or(Media::ALL, |breakout| breakout.media)
-    }
-
-    /// Steps for those sources that differ between what was allowed in the room `before` (`None`:
-    /// everything) and what is allowed now.
-    pub(super) fn silences(&self, id: &Name, before: Option<&str>) -> Vec<Step> {
-        let Some(person) = self.people.get(id) else { return Vec::new() };
-        let old = before.map_or(Media::ALL, |room| self.media(person, room));
-        let new = self.media(person, &person.room);
-        let differing = AUDIO.iter().chain(&VIDEO).filter(|s| old.permits(**s) != new.permits(**s));
-        let steps = differing.map(|source| Step::Speak {
-            person: id.clone(),
-            source: *source,
-            spoken: new.permits(*source),
-        });
-        steps.collect()
+    /// Who manages the breakouts.
+    pub fn managers(&self) -> Vec<Name> {
+        self.who_may(Permission::Manage)
     }
 }

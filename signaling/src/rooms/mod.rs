@@ -1,23 +1,48 @@
-//! The breakout engine: who is in which room of a meeting, and who may change that.
+//! The breakout engine: who is in which room of a meeting, who may change that, and who is told.
 //!
 //! Pure: a request goes in; out come steps for the relay and notices for named people, or an error
-//! and nothing changed. No clock, no sockets, no ids of the relay: people and rooms have names
-//! here. A [`Meeting`] is cheap to clone, so a caller tries a request on a copy and keeps the copy
-//! once the relay agreed.
+//! and nothing changed. No clock, no randomness, no sockets, no ids of the relay: people and rooms
+//! have names here, time and seed are arguments. A [`Meeting`] is cheap to clone, so a request is
+//! tried on a copy, and the caller keeps the copy once the relay agreed.
+//!
+//! A request (`request`) changes the copy in a `turn`; what the relay must do (`masks`) and what
+//! people must be told (`telling`) is read off the difference, so that neither can be forgotten.
 
 mod error;
+mod event;
+mod main_room;
+mod masks;
+mod media;
 mod meeting;
 mod name;
-mod notice;
+mod people;
 mod plan;
-mod role;
+mod request;
+mod roles;
+mod rules;
+mod telling;
+mod timer;
+mod turn;
+mod view;
+mod voices;
 
 pub use error::{RoomError, code};
-pub use meeting::{Breakout, Media, Meeting, Person, Rules};
+pub use event::{Event, Notice, RoomName};
+pub use main_room::MainRoom;
+pub use masks::{Mask, SourceMask, Spoken, Step};
+pub use media::{Heard, Media, Muted, SOURCES};
+pub use meeting::Meeting;
 pub use name::Name;
-pub use notice::{Event, Muted, Notice, Outcome, PersonView, RoomName, RoomView, Step};
-pub use plan::Create;
-pub use role::RoleName;
+pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
+pub use plan::{Breakout, CSV_TEMPLATE, Create, Plan, Session, Strategy};
+pub use request::{By, Outcome, Reply, Request};
+pub use roles::{
+    Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleName, Roles, Subscribe,
+};
+pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
+pub use timer::Millis;
+pub use view::{PersonView, RoomView, Viewer};
+pub use voices::{Announced, PollView, Target};
 
 /// The main room's id on the wire.
 pub const MAIN: &str = "main";

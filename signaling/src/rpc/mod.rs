@@ -10,6 +10,7 @@ mod params;
 mod socket;
 
 pub use limits::Connections;
+pub use params::METHODS;
 pub use socket::upgrade;
 
 /// The WebSocket subprotocol.

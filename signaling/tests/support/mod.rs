@@ -13,8 +13,9 @@ use ringfence::route::id::{MeetingId, ParticipantId, PeerId, RoomId, TrackId};
 use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
+use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Timing;
-use ringfence_signaling::rooms::Rules;
+use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
 use serde_json::{Value, json};
@@ -32,11 +33,14 @@ pub struct Books {
     pub removed: Vec<PeerId>,
     pub froms: Vec<Option<ParticipantId>>,
     pub admitted: Vec<ParticipantId>,
+    /// Role and roles received, by who was admitted.
+    pub admissions: Vec<(u8, u64)>,
     pub dismissed: Vec<ParticipantId>,
     pub meetings: Vec<MeetingId>,
     pub closed: Vec<MeetingId>,
     pub views: Vec<usize>,
     pub refuse_rooms: bool,
+    pub refuse_changes: bool,
     next: u64,
 }
 
@@ -64,8 +68,9 @@ impl Books {
                 let _ = reply.send(answer);
             }
             Request::CloseRoom(_, _, reply) => drop(reply.send(Ok(()))),
-            Request::Admit { reply, .. } => {
+            Request::Admit { reply, role, receives, .. } => {
                 let participant = ParticipantId(self.next());
+                self.admissions.push((role.0, receives.0));
                 self.admitted.push(participant);
                 let _ = reply.send(Ok(participant));
             }
@@ -90,7 +95,8 @@ impl Books {
             }
             Request::Change(_, changes, reply) => {
                 self.changes.push(changes);
-                let _ = reply.send(Ok(()));
+                let refused = Err(Refusal::UnknownRoom);
+                let _ = reply.send(if self.refuse_changes { refused } else { Ok(()) });
             }
             Request::Stats(reply) => {
                 let (meetings, participants) = (self.meetings.len(), self.admitted.len());
@@ -136,6 +142,19 @@ fn ice(word: &str, number: u64) -> IceCredentials {
     IceCredentials { ufrag: format!("{word}{number}").into(), pwd: "abcdefghijklmnopqrstuv".into() }
 }
 
+/// A relay that only keeps books.
+pub fn relay() -> (RelayHandle, Arc<Mutex<Books>>) {
+    let books: Arc<Mutex<Books>> = Arc::default();
+    let (requests, mut asked) = mpsc::channel(16);
+    let written = books.clone();
+    tokio::spawn(async move {
+        while let Some(request) = asked.recv().await {
+            written.lock().expect("no test panics in here").take(request);
+        }
+    });
+    (RelayHandle::new(requests), books)
+}
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
@@ -152,26 +171,23 @@ impl Server {
     }
 
     pub async fn start_with(development: bool, rules: Rules) -> Server {
-        let books: Arc<Mutex<Books>> = Arc::default();
-        let (requests, mut asked) = mpsc::channel(16);
+        Server::start_as(development, rules, Roles::native()).await
+    }
+
+    pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
+        let (handle, books) = relay();
         let (events, told) = mpsc::channel(16);
         let (signals, signalled) = mpsc::channel(4);
-        let written = books.clone();
-        tokio::spawn(async move {
-            while let Some(request) = asked.recv().await {
-                written.lock().expect("no test panics in here").take(request);
-            }
-        });
         let settings = Settings {
             keys: Keys::development(),
             development,
             origins: vec!["https://meet.example".to_owned()],
-            rules,
+            meeting: MeetingOptions { rules, roles },
             timing: Timing { grace: Duration::from_millis(300) },
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let app = App::new(RelayHandle::new(requests), settings);
+        let app = App::new(handle, settings);
         let drain = Duration::from_secs(60);
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
         Server { address, books, events, signals, task }
@@ -270,11 +286,42 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Takes all notifications of this method that have come by now, and forgets the others.
+    pub async fn all(&mut self, method: &str) -> Vec<Value> {
+        self.settle().await;
+        let notices = std::mem::take(&mut self.notices).into_iter();
+        let named = notices.filter(|notice| notice["method"] == json!(method));
+        named.map(|notice| notice["params"].clone()).collect()
+    }
+
+    /// Whether a notification of this method has come by now; none is forgotten.
+    pub async fn heard(&mut self, method: &str) -> bool {
+        self.settle().await;
+        self.notices.iter().any(|notice| notice["method"] == json!(method))
+    }
+
+    /// Forgets what has come by now.
+    pub async fn forget(&mut self) {
+        self.settle().await;
+        self.notices.clear();
+    }
+
+    /// Answers and notifications come by two ways: a few answers later, all are here.
+    async fn settle(&mut self) {
+        for _ in 0..3 {
+            self.call("peers.list", json!({})).await.expect("a list");
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+    }
+}
+
 /// A token for `main`, changed.
 pub fn token(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims {
         sub: "ada".into(),
         name: Some("Ada".into()),
+        email: None,
         iss: DEVELOPMENT_ISSUER.into(),
         exp: unix_now() + 60,
         nbf: None,

@@ -1,0 +1,153 @@
+//! Joining and leaving the meeting; late joiners; who was assigned before they came.
+
+use std::sync::Arc;
+
+use super::Person;
+use super::person::RoomRole;
+use crate::rooms::error::{RoomError, code};
+use crate::rooms::plan::Session;
+use crate::rooms::request::By;
+use crate::rooms::turn::Turn;
+use crate::rooms::{Consent, Late, MAIN, MainRoom, Muted, Name, RoleName};
+
+/// Somebody who joins, as token and request describe them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Enter {
+    /// Their id.
+    pub id: Name,
+    /// The name to show, if one is given.
+    pub name: Option<Name>,
+    /// Their address, if the token names one.
+    pub email: Option<Name>,
+    /// Their role.
+    pub role: RoleName,
+    /// May send.
+    pub publishes: bool,
+    /// May receive.
+    pub subscribes: bool,
+    /// Straight into this room; else where the plan and the policy put them.
+    pub room: Option<Name>,
+}
+
+impl Turn<'_> {
+    /// Somebody joins, or joins again: then the newest token counts, and what an older one allowed
+    /// beyond it is revoked (THREATS.md P3.14).
+    pub(in crate::rooms) fn enter(&mut self, enter: Enter) -> Result<(), RoomError> {
+        self.only_server()?;
+        if self.next.banned.contains(&enter.id) {
+            return Err(RoomError::new(code::FORBIDDEN, "you were taken out of this meeting"));
+        }
+        let Enter { id, name, email, role, publishes, subscribes, room } = enter;
+        if self.next.people.contains_key(&id) {
+            self.edit(&id, |person| {
+                person.name = name.unwrap_or_else(|| person.name.clone());
+                person.email = email.or_else(|| person.email.clone());
+                (person.publishes, person.subscribes) = (publishes, subscribes);
+                if person.token_role != role {
+                    (person.role, person.token_role) = (role.clone(), role);
+                }
+            });
+            self.end_forbidden_voices(&id);
+            return Ok(());
+        }
+        let straight = match room.as_deref() {
+            Some(room) => Some(self.room_named(room, "room")?),
+            None => None,
+        };
+        let person = Person {
+            name: name.unwrap_or_else(|| id.clone()),
+            email,
+            role: role.clone(),
+            token_role: role,
+            room: MAIN.into(),
+            room_role: RoomRole::default(),
+            muted: Muted::default(),
+            no_screen: false,
+            no_canvas: false,
+            publishes,
+            subscribes,
+            main: MainRoom::default(),
+            announces: Default::default(),
+            whispers: None,
+            monitors: Vec::new(),
+            role_asked: None,
+        };
+        self.next.people.insert(id.clone(), Arc::new(person));
+        self.match_reserved(&id);
+        match straight {
+            Some(room) => self.put_straight(&id, &room),
+            None => self.seat_late(&id),
+        }
+    }
+
+    fn put_straight(&mut self, id: &Name, room: &Name) -> Result<(), RoomError> {
+        if **room != *MAIN {
+            self.check_capacity(room, std::slice::from_ref(id), "room")?;
+            self.place(id, room, "moved");
+        }
+        Ok(())
+    }
+
+    /// Where somebody goes who comes while breakouts are open: into the room they are assigned to,
+    /// else by the policy (N8).
+    fn seat_late(&mut self, id: &Name) -> Result<(), RoomError> {
+        let Session::Started { consent, .. } = self.next.plan.session else { return Ok(()) };
+        let assigned = self.next.plan.assigned.get(id).cloned();
+        let fits = |turn: &Turn<'_>, room: &Name| {
+            turn.check_capacity(room, std::slice::from_ref(id), "room").is_ok()
+        };
+        let (room, ask) = match (assigned, self.next.rules.late) {
+            (Some(room), _) if fits(self, &room) => (Some(room), consent == Consent::Ask),
+            (_, Late::Main) => (None, false),
+            _ if self.next.may(id, crate::rooms::Permission::Manage) => (None, false),
+            (_, late) => (self.smallest_room(id), late == Late::Ask),
+        };
+        let Some(room) = room else { return Ok(()) };
+        if ask {
+            self.ask_people(&room, std::slice::from_ref(id), None);
+        } else {
+            self.next.plan.assigned.insert(id.clone(), room.clone());
+            self.place(id, &room, "moved");
+        }
+        Ok(())
+    }
+
+    /// The room with the fewest people that still takes one; the oldest of those.
+    fn smallest_room(&self, id: &Name) -> Option<Name> {
+        let mut sizes = self.sizes();
+        let rooms = self
+            .next
+            .breakouts()
+            .map(|room| (sizes.remove(&room.id).unwrap_or(0), room.id.clone()));
+        let rooms = rooms.filter(|(_, room)| {
+            self.check_capacity(room, std::slice::from_ref(id), "room").is_ok()
+        });
+        rooms.min_by_key(|(size, _)| *size).map(|(_, room)| room)
+    }
+
+    /// Somebody leaves the meeting.
+    pub(in crate::rooms) fn depart(
+        &mut self,
+        id: &Name,
+        reason: &'static str,
+    ) -> Result<(), RoomError> {
+        if *self.by != By::Person(id.clone()) {
+            self.only_server()?;
+        }
+        if self.next.people.remove(id).is_some() {
+            self.why.insert(id.clone(), reason);
+            self.next.invitations.remove(id);
+            if self.next.rules.forget_groups {
+                self.next.plan.assigned.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::rooms) fn only_server(&self) -> Result<(), RoomError> {
+        match self.by {
+            By::Server => Ok(()),
+            By::Person(_) => Err(RoomError::new(code::FORBIDDEN, "only the server can do this")),
+        }
+    }
+}

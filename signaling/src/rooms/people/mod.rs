@@ -1,0 +1,14 @@
+//! The people of a meeting: coming and going, invitations, moves, muting.
+
+mod enter;
+mod invite;
+mod join_room;
+mod mute;
+mod person;
+mod place;
+mod recall;
+
+pub use enter::Enter;
+pub use invite::{Invitation, Invite};
+pub use join_room::JoinRoom;
+pub use person::{Person, RoomRole};

@@ -1,0 +1,99 @@
+//! The plan: breakouts, who belongs where, whether it is draft or started, and its revision.
+
+mod assign;
+mod create;
+mod csv;
+mod edit;
+mod reserved;
+mod session;
+mod spread;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use create::Create;
+pub use csv::TEMPLATE as CSV_TEMPLATE;
+pub use reserved::Reserved;
+pub use session::Session;
+pub use spread::Strategy;
+
+use super::timer::{Millis, Timer};
+use super::{Media, Name};
+
+/// A breakout room.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Breakout {
+    /// `b1`, `b2`, …; never used again in a meeting.
+    pub id: Name,
+    /// The name to show.
+    pub name: Name,
+    /// Most people in it.
+    pub capacity: Option<u64>,
+    /// What may be spoken in it.
+    pub media: Media,
+    /// Who created it (C9); none: the server.
+    pub owner: Option<Name>,
+    /// Its own timer (N7).
+    pub timer: Option<Timer>,
+    /// Since when nobody is in it, where that matters (Q17).
+    pub empty_since: Option<Millis>,
+    /// Who asked for help.
+    pub help: Option<Name>,
+}
+
+/// See the fields.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// By the number in their id: in the order of creation.
+    pub(super) rooms: BTreeMap<u64, Arc<Breakout>>,
+    /// How many breakouts there ever were.
+    pub(super) created: u64,
+    /// Who belongs where, whether they are here or not. Kept over sessions (N11).
+    pub(super) assigned: BTreeMap<Name, Name>,
+    /// People of a list who were not seen yet.
+    pub(super) reserved: Vec<Reserved>,
+    /// Draft or started (L3).
+    pub(super) session: Session,
+    /// Number of the last change (N9).
+    pub(super) revision: u64,
+}
+
+impl Plan {
+    /// Whether breakouts are open: started, or about to close.
+    pub fn is_started(&self) -> bool {
+        !matches!(self.session, Session::Draft)
+    }
+
+    /// Draft, started or closing.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Where somebody belongs.
+    pub fn assigned_to(&self, id: &str) -> Option<&Name> {
+        self.assigned.get(id)
+    }
+
+    /// How many people of a list are still expected in a room.
+    pub fn expected_in(&self, room: &str) -> usize {
+        self.reserved.iter().filter(|one| one.person.is_none() && *one.room == *room).count()
+    }
+
+    /// Whether both say the same to those who see the plan.
+    pub(super) fn says_as(&self, other: &Plan) -> bool {
+        let shown = |room: &Breakout| {
+            (room.name.clone(), room.capacity, room.help.is_some(), room.timer.map(|t| t.ends_at))
+        };
+        self.assigned == other.assigned
+            && self.reserved == other.reserved
+            && self.session.word() == other.session.word()
+            && self.rooms.keys().eq(other.rooms.keys())
+            && self
+                .rooms
+                .values()
+                .zip(other.rooms.values())
+                .all(|(one, two)| Arc::ptr_eq(one, two) || shown(one) == shown(two))
+    }
+}

@@ -1,0 +1,120 @@
+//! One role: permissions, publish strategy, subscribe strategy (R1).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Permission, Permissions};
+use crate::rooms::Name;
+use crate::rooms::media::Media;
+
+/// A role's name: `host`, `co-host`, `moderator`, `participant`, `guest` or another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleName(Name);
+
+impl RoleName {
+    /// The role with this name.
+    pub fn new(name: &str) -> RoleName {
+        RoleName(name.into())
+    }
+
+    /// The host.
+    pub fn host() -> RoleName {
+        RoleName::new("host")
+    }
+
+    /// Everybody else.
+    pub fn participant() -> RoleName {
+        RoleName::new("participant")
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The best quality of a kind that a role sends (D5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Caps {
+    /// Most lines of a camera's picture.
+    pub video_height: u16,
+    /// Most lines of a screen's picture.
+    pub screen_height: u16,
+    /// Most bits a second of a camera.
+    pub video_bps: u32,
+    /// Most bits a second of a screen.
+    pub screen_bps: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Caps {
+        let (video_height, screen_height) = (720, 1_080);
+        Caps { video_height, screen_height, video_bps: 1_500_000, screen_bps: 2_500_000 }
+    }
+}
+
+/// What a role publishes, and how well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// Which sources.
+    pub media: Media,
+    /// How well.
+    #[serde(default)]
+    pub caps: Caps,
+}
+
+/// Whom a role receives.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// Of which roles; none: of all.
+    #[serde(default)]
+    pub roles: Option<Vec<RoleName>>,
+    /// The main room too while in a breakout.
+    #[serde(default = "yes")]
+    pub main: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One role.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Its name, unique in a template.
+    pub name: RoleName,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// What it publishes.
+    pub publish: Publish,
+    /// Whom it receives.
+    pub subscribe: Subscribe,
+}
+
+impl Role {
+    /// A role that publishes everything and receives everybody.
+    pub fn new(name: &str, permissions: impl IntoIterator<Item = Permission>) -> Role {
+        Role {
+            name: RoleName::new(name),
+            permissions: permissions.into_iter().collect(),
+            publish: Publish { media: Media::ALL, caps: Caps::default() },
+            subscribe: Subscribe { roles: None, main: true },
+        }
+    }
+
+    /// The same, publishing only this.
+    pub fn publishing(mut self, media: Media) -> Role {
+        self.publish.media = media;
+        self
+    }
+
+    /// The same, receiving only these roles.
+    pub fn receiving(mut self, roles: &[&str]) -> Role {
+        self.subscribe.roles = Some(roles.iter().map(|role| RoleName::new(role)).collect());
+        self
+    }
+}

@@ -1,0 +1,193 @@
+//! Time: when something is due, and what happens then. Never early: only what has passed counts.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::RoomError;
+use super::event::{Event, Notice};
+use super::meeting::Meeting;
+use super::plan::Session;
+use super::turn::Turn;
+use super::{MAIN, Name, Permission};
+
+/// Milliseconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// So many seconds later.
+    pub fn after_s(self, seconds: u64) -> Millis {
+        Millis(self.0.saturating_add(seconds.saturating_mul(1_000)))
+    }
+
+    /// So many seconds earlier.
+    pub fn before_s(self, seconds: u64) -> Millis {
+        Millis(self.0.saturating_sub(seconds.saturating_mul(1_000)))
+    }
+
+    /// Whole seconds until `later`, rounded up: a countdown does not say 0 too early.
+    pub fn seconds_to(self, later: Millis) -> u64 {
+        later.0.saturating_sub(self.0).div_ceil(1_000)
+    }
+}
+
+/// The end of the session or of one room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Timer {
+    /// When it ends.
+    pub ends_at: Millis,
+    /// Whether people were warned.
+    pub warned: bool,
+}
+
+impl Timer {
+    pub(super) fn new(ends_at: Millis) -> Timer {
+        Timer { ends_at, warned: false }
+    }
+
+    fn due(self, warn_s: u64) -> Millis {
+        if self.warned { self.ends_at } else { self.ends_at.before_s(warn_s) }
+    }
+}
+
+impl Meeting {
+    /// When the next [`Request::Tick`](super::Request::Tick) has something to do.
+    pub fn deadline(&self) -> Option<Millis> {
+        let warn_s = u64::from(self.rules.warn_s);
+        let session = match self.plan.session {
+            Session::Draft | Session::Started { timer: None, .. } => None,
+            Session::Started { timer: Some(timer), .. } => Some(timer.due(warn_s)),
+            Session::Closing { at, .. } => Some(at),
+        };
+        let rooms = self.breakouts().flat_map(|room| {
+            let empty = room.empty_since.zip(self.rules.empty_ttl_s);
+            let empty = empty.map(|(since, ttl)| since.after_s(u64::from(ttl)));
+            [room.timer.map(|timer| timer.due(warn_s)), empty]
+        });
+        let invitations = self.invitations.values().flatten().map(|one| one.expires);
+        session.into_iter().chain(rooms.flatten()).chain(invitations.flatten()).min()
+    }
+}
+
+impl Turn<'_> {
+    /// Does what is due.
+    pub(super) fn tick(&mut self) -> Result<(), RoomError> {
+        self.lapse_invitations();
+        self.room_timers();
+        let ttl = self.next.rules.empty_ttl_s;
+        let empty: Vec<Name> = self
+            .next
+            .breakouts()
+            .filter_map(|room| {
+                let due = room.empty_since?.after_s(u64::from(ttl?));
+                (due <= self.now).then(|| room.id.clone())
+            })
+            .collect();
+        for room in empty {
+            self.destroy(&room, "left_empty");
+        }
+        self.session_timer();
+        Ok(())
+    }
+
+    fn session_timer(&mut self) {
+        let (now, grace_s) = (self.now, u64::from(self.next.rules.grace_s));
+        match self.next.plan.session {
+            Session::Started { timer: Some(timer), .. } if timer.ends_at <= now => {
+                let at = timer.ends_at.after_s(grace_s);
+                if at <= now {
+                    return self.close_session("timer");
+                }
+                self.next.plan.session = Session::Closing { at, why: "timer".into() };
+                self.tell_timer(None, at, true);
+            }
+            Session::Started { timer: Some(timer), consent } if !timer.warned => {
+                if timer.due(u64::from(self.next.rules.warn_s)) > now {
+                    return;
+                }
+                let warned = Timer { warned: true, ..timer };
+                self.next.plan.session = Session::Started { timer: Some(warned), consent };
+                self.tell_timer(None, timer.ends_at, false);
+            }
+            Session::Closing { at, ref why } if at <= now => {
+                let why = if *why == *"timer" { "timer" } else { "stopped" };
+                self.close_session(why);
+            }
+            _ => {}
+        }
+    }
+
+    fn room_timers(&mut self) {
+        let (now, warn_s) = (self.now, u64::from(self.next.rules.warn_s));
+        let timed: Vec<(Name, Timer)> = self
+            .next
+            .breakouts()
+            .filter_map(|room| Some((room.id.clone(), room.timer?)))
+            .filter(|(_, timer)| timer.due(warn_s) <= now)
+            .collect();
+        for (room, timer) in timed {
+            if timer.ends_at <= now {
+                let inside: Vec<Name> = self.next.inside(&room).cloned().collect();
+                self.recall(&inside, "timer", super::main_room::Return::Resume);
+                self.edit_room(&room, |room| room.timer = None);
+            } else {
+                self.edit_room(&room, |room| {
+                    room.timer = room.timer.map(|timer| Timer { warned: true, ..timer });
+                });
+                self.tell_timer(Some(&room), timer.ends_at, false);
+            }
+        }
+    }
+
+    /// More time: for the session, or for one room.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
+    pub(super) fn extend(&mut self, seconds: u32, room: Option<&str>) -> Result<(), RoomError> {
+        self.require(Permission::Manage)?;
+        if seconds == 0 {
+            return Err(RoomError::invalid("seconds", "seconds is 0"));
+        }
+        let longer = |from: Millis| Timer::new(from.max(self.now).after_s(u64::from(seconds)));
+        if let Some(room) = room.filter(|room| *room != MAIN) {
+            let room = self.breakout_named(room, "room_id")?;
+            let own = self.next.breakout(&room).and_then(|room| room.timer);
+            let timer = longer(own.map_or(self.now, |timer| timer.ends_at));
+            self.edit_room(&room, |room| room.timer = Some(timer));
+            self.tell_timer(Some(&room), timer.ends_at, false);
+            return Ok(());
+        }
+        let (timer, consent) = match self.next.plan.session {
+            Session::Draft => return Err(RoomError::conflict("the breakouts are not started")),
+            Session::Started { timer, consent } => {
+                (longer(timer.map_or(self.now, |timer| timer.ends_at)), consent)
+            }
+            Session::Closing { .. } => (longer(self.now), self.next.rules.consent),
+        };
+        self.next.plan.session = Session::Started { timer: Some(timer), consent };
+        self.tell_timer(None, timer.ends_at, false);
+        Ok(())
+    }
+
+    /// How long it still goes is told when it is clear who is where.
+    pub(super) fn tell_timer(&mut self, room: Option<&Name>, until: Millis, closing: bool) {
+        self.timers.push((room.cloned(), until, closing));
+    }
+
+    /// Tells those inside, and those who see all rooms.
+    pub(super) fn tell_timers(&mut self) {
+        for (room, until, closing) in std::mem::take(&mut self.timers) {
+            let remaining_s = self.now.seconds_to(until);
+            let concerned = self.next.people.iter().filter(|(id, person)| {
+                let inside = match &room {
+                    Some(room) => person.room == *room,
+                    None => person.room != *MAIN,
+                };
+                inside || self.next.may(id, Permission::Presence)
+            });
+            let to = concerned.map(|(id, _)| id.clone()).collect();
+            let event = Event::Timer { remaining_s, room_id: room, closing };
+            self.after.push(Notice { to, event });
+        }
+    }
+}

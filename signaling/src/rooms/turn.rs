@@ -1,0 +1,219 @@
+//! One request being tried: the meeting before, the copy that changes, and what is said on the way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::{RoomError, code};
+use super::event::{Event, Notice};
+use super::meeting::Meeting;
+use super::people::Person;
+use super::plan::Breakout;
+use super::request::{By, Reply};
+use super::timer::Millis;
+use super::voices::Target;
+use super::{MAIN, Name, Permission, Roles, Rules};
+
+/// See the fields.
+pub(super) struct Turn<'a> {
+    pub by: &'a By,
+    pub old: &'a Meeting,
+    pub next: Meeting,
+    pub now: Millis,
+    pub seed: u64,
+    pub reply: Reply,
+    /// Said before what follows from the difference.
+    pub before: Vec<Notice>,
+    /// Said after it.
+    pub after: Vec<Notice>,
+    /// Timers to tell of: of which room or of the session, until when, whether it closes then.
+    pub timers: Vec<(Option<Name>, Millis, bool)>,
+    /// Why somebody was moved or left; else `moved`.
+    pub why: BTreeMap<Name, &'static str>,
+    /// Why a room is gone.
+    pub gone: BTreeMap<Name, &'static str>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(old: &'a Meeting, by: &'a By, now: Millis, seed: u64) -> Turn<'a> {
+        Turn {
+            by,
+            old,
+            next: old.clone(),
+            now,
+            seed,
+            reply: Reply::default(),
+            before: Vec::new(),
+            after: Vec::new(),
+            timers: Vec::new(),
+            why: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        }
+    }
+
+    /// Who asks, as others are told.
+    pub fn asker(&self) -> Name {
+        match self.by {
+            By::Server => "server".into(),
+            By::Person(id) => id.clone(),
+        }
+    }
+
+    /// Refuses people who are not in the meeting.
+    pub fn present(&self) -> Result<(), RoomError> {
+        match self.by {
+            By::Person(id) if !self.next.people.contains_key(id) => {
+                Err(RoomError::new(code::NOT_JOINED, "you are not in the meeting"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The person who asks.
+    pub fn myself(&self) -> Result<Name, RoomError> {
+        self.present()?;
+        match self.by {
+            By::Person(id) => Ok(id.clone()),
+            By::Server => Err(RoomError::new(code::FORBIDDEN, "only a participant can do this")),
+        }
+    }
+
+    /// Whether the one who asks may do this. The server may everything.
+    pub fn may(&self, permission: Permission) -> bool {
+        match self.by {
+            By::Server => true,
+            By::Person(id) => self.next.may(id, permission),
+        }
+    }
+
+    /// Refuses who may not.
+    pub fn require(&self, permission: Permission) -> Result<(), RoomError> {
+        if self.may(permission) { Ok(()) } else { Err(RoomError::lacks(permission)) }
+    }
+
+    /// A room by its id.
+    pub fn room_named(&self, id: &str, field: &str) -> Result<Name, RoomError> {
+        let unknown = || RoomError::invalid(field, format!("there is no room \"{id}\""));
+        self.next.room(id).ok_or_else(unknown)
+    }
+
+    /// A breakout by its id.
+    pub fn breakout_named(&self, id: &str, field: &str) -> Result<Name, RoomError> {
+        let unknown = || RoomError::invalid(field, format!("there is no breakout room \"{id}\""));
+        self.next.breakout(id).map(|room| room.id.clone()).ok_or_else(unknown)
+    }
+
+    /// A person by their id.
+    pub fn person_named(&self, id: &str, field: &str) -> Result<Name, RoomError> {
+        let found = self.next.people.get_key_value(id);
+        found
+            .map(|(id, _)| id.clone())
+            .ok_or_else(|| RoomError::invalid(field, format!("there is no participant \"{id}\"")))
+    }
+
+    /// People by their ids, each once.
+    pub fn people_named(&self, ids: &[String], field: &str) -> Result<Vec<Name>, RoomError> {
+        if ids.is_empty() {
+            return Err(RoomError::invalid(field, format!("{field} is empty")));
+        }
+        let named: Result<Vec<Name>, RoomError> =
+            ids.iter().map(|id| self.person_named(id, field)).collect();
+        let mut named = named?;
+        named.sort_unstable();
+        named.dedup();
+        Ok(named)
+    }
+
+    /// Changes somebody.
+    pub fn edit(&mut self, id: &str, change: impl FnOnce(&mut Person)) {
+        if let Some(person) = self.next.people.get_mut(id) {
+            change(Arc::make_mut(person));
+        }
+    }
+
+    /// Changes a breakout.
+    pub fn edit_room(&mut self, id: &str, change: impl FnOnce(&mut Breakout)) {
+        let number = id.strip_prefix('b').and_then(|number| number.parse().ok());
+        let room = number.and_then(|number: u64| self.next.plan.rooms.get_mut(&number));
+        if let Some(room) = room.filter(|room| *room.id == *id) {
+            change(Arc::make_mut(room));
+        }
+    }
+
+    /// Says something to some people, each once.
+    pub fn tell(&mut self, mut to: Vec<Name>, event: Event) {
+        to.sort_unstable();
+        to.dedup();
+        self.before.push(Notice { to, event });
+    }
+
+    pub(super) fn configure(&mut self, rules: Rules) -> Result<(), RoomError> {
+        self.only_server()?;
+        self.next.rules = rules;
+        Ok(())
+    }
+
+    pub(super) fn set_roles(&mut self, roles: Roles) -> Result<(), RoomError> {
+        self.only_server()?;
+        self.next.roles = Arc::new(roles);
+        Ok(())
+    }
+
+    /// After the request: what no longer has anybody or anything it refers to ends too.
+    pub fn settle(&mut self) {
+        self.note_empty_rooms();
+        self.end_orphaned_voices();
+        self.end_orphaned_invitations();
+        self.tell_timers();
+        let plan = &self.next.plan;
+        let moved = self.next.people.iter().any(|(id, person)| {
+            self.old.people.get(id).is_some_and(|before| before.room != person.room)
+        });
+        if moved || !plan.says_as(&self.old.plan) {
+            self.next.plan.revision += 1;
+        }
+    }
+
+    /// Rooms whose last person left: destroyed at once, or noted for later (X3, Q17).
+    fn note_empty_rooms(&mut self) {
+        let full = |meeting: &Meeting| -> std::collections::BTreeSet<Name> {
+            meeting.people.values().map(|person| person.room.clone()).collect()
+        };
+        let (before, after) = (full(self.old), full(&self.next));
+        for room in after.iter().filter(|room| !before.contains(*room) && ***room != *MAIN) {
+            self.edit_room(room, |room| room.empty_since = None);
+        }
+        let now = self.now;
+        for room in before.iter().filter(|room| !after.contains(*room) && ***room != *MAIN) {
+            self.edit_room(room, |room| room.help = None);
+            match self.next.rules.empty_ttl_s {
+                Some(0) => {
+                    let left = self.old.inside(room).find_map(|id| self.why.get(id).copied());
+                    let told = left.filter(|why| matches!(*why, "cleared" | "timer"));
+                    let why = told.unwrap_or("left_empty");
+                    self.destroy(room, why);
+                }
+                Some(_) => self.edit_room(room, |room| room.empty_since = Some(now)),
+                None => {}
+            }
+        }
+    }
+
+    /// Whispers to nobody, and monitors of rooms that are gone.
+    fn end_orphaned_voices(&mut self) {
+        let here = |target: &Target| match target {
+            Target::Room(room) => self.next.room(room).is_some(),
+            Target::Person(other) => self.next.people.contains_key(other),
+        };
+        let orphaned = self.next.people.iter().filter_map(|(id, person)| {
+            let monitored = person.monitors.iter().filter(|room| self.next.room(room).is_some());
+            let monitored: Vec<Name> = monitored.cloned().collect();
+            let whispers = person.whispers.clone().filter(here);
+            let same = monitored.len() == person.monitors.len() && whispers == person.whispers;
+            (!same).then(|| (id.clone(), monitored, whispers))
+        });
+        let orphaned: Vec<_> = orphaned.collect();
+        for (id, monitors, whispers) in orphaned {
+            self.edit(&id, |person| (person.monitors, person.whispers) = (monitors, whispers));
+        }
+    }
+}

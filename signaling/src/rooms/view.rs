@@ -1,0 +1,195 @@
+//! What somebody may see of people and rooms (N12).
+//!
+//! With `breakout.presence`: everything. Else: the main room and one's own room, and of people who
+//! are elsewhere that they are away (`paused` in the roster, L5), not where.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::event::ParentView;
+use super::meeting::Meeting;
+use super::people::Person;
+use super::timer::Millis;
+use super::{MAIN, MainRoom, Muted, Name, Permission, RoleName};
+
+/// Whose eyes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Viewer {
+    /// Somebody who sees all rooms.
+    All,
+    /// Somebody else, inside this room.
+    Inside(Name),
+}
+
+impl Viewer {
+    /// Whether this room can be seen into.
+    pub fn sees(&self, room: &str) -> bool {
+        match self {
+            Viewer::All => true,
+            Viewer::Inside(own) => *room == *MAIN || **own == *room,
+        }
+    }
+}
+
+/// A person as others see them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PersonView {
+    /// Their id.
+    pub id: Name,
+    /// The name to show.
+    pub name: Name,
+    /// Their role.
+    pub role: RoleName,
+    /// The room they are in, if it can be seen.
+    pub room: Option<Name>,
+    /// What they muted.
+    pub muted: Muted,
+    /// In a breakout, with the main room paused; or where they are can not be seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// A room with the people in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RoomView {
+    /// Its id.
+    pub id: Name,
+    /// Its name.
+    pub name: Name,
+    /// Ids of those in it.
+    pub participants: Vec<Name>,
+    /// How many there are, where they are too many to be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
+    /// Most people in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u64>,
+    /// To those who see all rooms: who should be in it and is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assigned: Vec<Name>,
+    /// To those who see all rooms: how many more are expected from a list.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expected: usize,
+    /// To those who see all rooms: help was asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub help: bool,
+    /// When it closes, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Millis>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl RoomView {
+    fn new(id: Name, name: Name) -> RoomView {
+        RoomView {
+            id,
+            name,
+            participants: Vec::new(),
+            count: None,
+            capacity: None,
+            assigned: Vec::new(),
+            expected: 0,
+            help: false,
+            ends_at: None,
+        }
+    }
+}
+
+impl Meeting {
+    /// With whose eyes somebody sees.
+    pub fn viewer(&self, id: &str) -> Viewer {
+        match self.people.get(id) {
+            Some(person) if !self.permissions(person).has(Permission::Presence) => {
+                Viewer::Inside(person.room.clone())
+            }
+            Some(_) => Viewer::All,
+            None => Viewer::Inside(MAIN.into()),
+        }
+    }
+
+    /// Rooms that can be seen, the main room first, with their people.
+    pub fn rooms_for(&self, viewer: &Viewer) -> Vec<RoomView> {
+        let mut rooms = vec![RoomView::new(MAIN.into(), "Main room".into())];
+        match viewer {
+            Viewer::All => rooms.extend(self.breakouts().map(|room| RoomView {
+                capacity: room.capacity,
+                expected: self.plan.expected_in(&room.id),
+                help: room.help.is_some(),
+                ends_at: room.timer.map(|timer| timer.ends_at),
+                ..RoomView::new(room.id.clone(), room.name.clone())
+            })),
+            Viewer::Inside(own) => {
+                let own = self.breakout(own);
+                rooms.extend(own.map(|room| RoomView {
+                    ends_at: room.timer.map(|timer| timer.ends_at),
+                    ..RoomView::new(room.id.clone(), room.name.clone())
+                }));
+            }
+        }
+        let places = rooms.iter().enumerate().map(|(at, room)| (room.id.clone(), at));
+        let places: BTreeMap<Name, usize> = places.collect();
+        for (id, person) in &self.people {
+            if let Some(room) = places.get(&person.room).and_then(|at| rooms.get_mut(*at)) {
+                room.participants.push(id.clone());
+            }
+        }
+        if *viewer == Viewer::All {
+            for (id, room) in &self.plan.assigned {
+                let inside = self.people.get(id).is_some_and(|person| person.room == *room);
+                if let Some(room) = places.get(room).and_then(|at| rooms.get_mut(*at))
+                    && !inside
+                {
+                    room.assigned.push(id.clone());
+                }
+            }
+        } else {
+            for room in &mut rooms {
+                if room.participants.len() > self.rules.roster_max {
+                    room.count = Some(room.participants.len());
+                    room.participants.clear();
+                }
+            }
+        }
+        rooms
+    }
+
+    /// Everybody, as far as they can be seen.
+    pub fn people_for(&self, viewer: &Viewer) -> Vec<PersonView> {
+        let seen = |(id, person): (&Name, &Person)| person_view(id, person, viewer);
+        self.people().map(seen).collect()
+    }
+
+    /// Somebody as those see them who see their room.
+    pub fn view(&self, id: &str) -> Option<PersonView> {
+        let (id, person) = self.people.get_key_value(id)?;
+        Some(person_view(id, person, &Viewer::All))
+    }
+
+    /// Somebody as they see it: what they have of the main room.
+    pub fn parent_view(&self, id: &str) -> ParentView {
+        let main = self.people.get(id).map_or_else(MainRoom::default, |person| person.main);
+        parent_view(main)
+    }
+}
+
+pub(super) fn parent_view(main: MainRoom) -> ParentView {
+    let Muted { audio: audio_muted, video: video_muted } = main.muted();
+    ParentView { paused: main.paused, audio_muted, video_muted, gain: main.gain_percent() }
+}
+
+pub(super) fn person_view(id: &Name, person: &Person, viewer: &Viewer) -> PersonView {
+    let seen = viewer.sees(&person.room);
+    let away = person.room != *MAIN;
+    PersonView {
+        id: id.clone(),
+        name: person.name.clone(),
+        role: person.role.clone(),
+        room: seen.then(|| person.room.clone()),
+        muted: person.muted,
+        paused: away && (person.main.paused || !seen),
+    }
+}

@@ -1,0 +1,156 @@
+//! Polls in rooms (D3).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::check_text;
+use crate::rooms::error::{RoomError, code};
+use crate::rooms::event::Event;
+use crate::rooms::turn::Turn;
+use crate::rooms::{MAIN, Name, Permission};
+
+/// Most polls a meeting keeps; the oldest closed one goes first.
+const POLLS_MAX: usize = 100;
+/// Most answers to choose from.
+const OPTIONS_MAX: usize = 20;
+
+/// One question.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Poll {
+    by: Name,
+    question: String,
+    options: Vec<String>,
+    /// Where it can be seen and voted in.
+    rooms: Vec<Name>,
+    votes: BTreeMap<Name, usize>,
+    open: bool,
+}
+
+/// A poll as people see it: counts, not who voted what.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PollView {
+    /// Its number.
+    pub poll: u64,
+    /// Who asks.
+    pub from: Name,
+    /// What.
+    pub question: String,
+    /// The answers to choose from.
+    pub options: Vec<String>,
+    /// How many chose each.
+    pub votes: Vec<usize>,
+    /// Whether one can still vote.
+    pub open: bool,
+}
+
+impl Turn<'_> {
+    /// `poll.create`: in the own room, or in those named.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
+    pub(in crate::rooms) fn poll_create(
+        &mut self,
+        question: String,
+        options: Vec<String>,
+        rooms: Option<&[String]>,
+    ) -> Result<(), RoomError> {
+        self.require(Permission::Poll)?;
+        check_text(&question, "question")?;
+        if !(2..=OPTIONS_MAX).contains(&options.len()) {
+            let message = format!("a poll has 2 to {OPTIONS_MAX} options");
+            return Err(RoomError::invalid("options", message));
+        }
+        options.iter().try_for_each(|option| check_text(option, "options"))?;
+        let by = self.asker();
+        let own = self.next.people.get(&by).map(|person| person.room.clone());
+        let own = own.unwrap_or_else(|| MAIN.into());
+        let rooms = self.rooms_named(rooms)?;
+        if rooms.as_ref().is_some_and(|rooms| rooms.iter().any(|room| *room != own)) {
+            self.require(Permission::Manage)?;
+        }
+        if self.next.polls.len() >= POLLS_MAX {
+            let closed = self.next.polls.iter().find(|(_, poll)| !poll.open).map(|entry| *entry.0);
+            let full = || RoomError::conflict(format!("{POLLS_MAX} polls are open; close one"));
+            self.next.polls.remove(&closed.ok_or_else(full)?);
+        }
+        self.next.polls_made += 1;
+        let (number, rooms) = (self.next.polls_made, rooms.unwrap_or_else(|| vec![own]));
+        let votes = BTreeMap::new();
+        let poll = Poll { by, question, options, rooms, votes, open: true };
+        self.next.polls.insert(number, poll);
+        self.reply.poll = Some(number);
+        self.tell_poll(number);
+        Ok(())
+    }
+
+    /// `poll.vote`; again to change one's mind.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` also for a poll of other rooms, `CONFLICT` when closed, `INVALID_PARAMS`.
+    pub(in crate::rooms) fn poll_vote(
+        &mut self,
+        number: u64,
+        option: usize,
+    ) -> Result<(), RoomError> {
+        let me = self.myself()?;
+        let room = self.next.people.get(&me).map(|person| person.room.clone());
+        let poll = self.next.polls.get_mut(&number);
+        let poll = poll.filter(|poll| room.is_some_and(|room| poll.rooms.contains(&room)));
+        let poll = poll.ok_or_else(no_poll)?;
+        if !poll.open {
+            return Err(RoomError::conflict("the poll is closed"));
+        }
+        if option >= poll.options.len() {
+            return Err(RoomError::invalid("option", "there is no such option"));
+        }
+        poll.votes.insert(me, option);
+        self.tell_poll(number);
+        Ok(())
+    }
+
+    /// `poll.close`: by who made it, or who manages.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN`, `CONFLICT`.
+    pub(in crate::rooms) fn poll_close(&mut self, number: u64) -> Result<(), RoomError> {
+        let asker = self.asker();
+        let manages = self.may(Permission::Manage);
+        let poll = self.next.polls.get_mut(&number).ok_or_else(no_poll)?;
+        if poll.by != asker && !manages {
+            return Err(RoomError::lacks(Permission::Manage));
+        }
+        if !poll.open {
+            return Err(RoomError::conflict("the poll is closed"));
+        }
+        poll.open = false;
+        self.tell_poll(number);
+        Ok(())
+    }
+
+    /// Tells those who can vote and the one who asks.
+    fn tell_poll(&mut self, number: u64) {
+        let Some(poll) = self.next.polls.get(&number) else { return };
+        let mut votes = vec![0; poll.options.len()];
+        for option in poll.votes.values() {
+            if let Some(count) = votes.get_mut(*option) {
+                *count += 1;
+            }
+        }
+        let view = PollView {
+            poll: number,
+            from: poll.by.clone(),
+            question: poll.question.clone(),
+            options: poll.options.clone(),
+            votes,
+            open: poll.open,
+        };
+        let mut to = self.people_of(Some(&poll.rooms));
+        to.extend(self.next.people.get_key_value(&poll.by).map(|(id, _)| id.clone()));
+        self.tell(to, Event::PollChanged(view));
+    }
+}
+
+fn no_poll() -> RoomError {
+    RoomError::field(code::NOT_FOUND, "poll", "there is no such poll in your room")
+}

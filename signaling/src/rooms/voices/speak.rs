@@ -1,0 +1,144 @@
+//! Announce (N3), whisper (N6), monitor (N5): in the relay's masks, without a new m-line.
+
+use ringfence::route::id::Source;
+use serde::{Deserialize, Serialize};
+
+use crate::rooms::error::RoomError;
+use crate::rooms::event::Event;
+use crate::rooms::turn::Turn;
+use crate::rooms::{MAIN, Name, Permission};
+
+/// Which sources somebody speaks to all rooms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Announced {
+    /// The microphone.
+    pub voice: bool,
+    /// The camera.
+    pub camera: bool,
+    /// The screen and its sound.
+    pub screen: bool,
+}
+
+impl Announced {
+    /// Whether there is none.
+    pub fn is_none(self) -> bool {
+        self == Announced::default()
+    }
+
+    /// Whether this source is among them.
+    pub fn contains(self, source: Source) -> bool {
+        match source {
+            Source::Microphone => self.voice,
+            Source::Camera => self.camera,
+            Source::Screen | Source::ScreenAudio => self.screen,
+            Source::Canvas => false,
+        }
+    }
+}
+
+/// To whom somebody whispers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Everybody in a room.
+    Room(Name),
+    /// One person.
+    Person(Name),
+}
+
+impl Turn<'_> {
+    /// `announce`: these sources to all rooms, or none any more.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub(in crate::rooms) fn announce(&mut self, sources: Announced) -> Result<(), RoomError> {
+        let me = self.myself()?;
+        if !sources.is_none() {
+            self.require(Permission::Announce)?;
+        }
+        self.edit(&me, |person| person.announces = sources);
+        Ok(())
+    }
+
+    /// `whisper`: the microphone to one room or person instead of to the own room.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `INVALID_PARAMS`.
+    pub(in crate::rooms) fn whisper(&mut self, to: Option<Target>) -> Result<(), RoomError> {
+        let me = self.myself()?;
+        let to = match to {
+            None => None,
+            Some(target) => {
+                self.require(Permission::Whisper)?;
+                Some(match target {
+                    Target::Room(room) => Target::Room(self.room_named(&room, "to")?),
+                    Target::Person(id) => Target::Person(self.person_named(&id, "to")?),
+                })
+            }
+        };
+        if to == Some(Target::Person(me.clone())) {
+            return Err(RoomError::invalid("to", "to is yourself"));
+        }
+        self.edit(&me, |person| person.whispers = to);
+        Ok(())
+    }
+
+    /// `monitor`: which rooms are heard and seen from elsewhere; empty: none any more.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `INVALID_PARAMS`.
+    pub(in crate::rooms) fn monitor(&mut self, rooms: &[String]) -> Result<(), RoomError> {
+        let me = self.myself()?;
+        if !rooms.is_empty() {
+            self.require(Permission::Monitor)?;
+        }
+        let named = rooms.iter().map(|room| self.breakout_named(room, "rooms"));
+        let mut named = named.collect::<Result<Vec<Name>, RoomError>>()?;
+        named.sort_unstable();
+        named.dedup();
+        self.edit(&me, |person| person.monitors = named);
+        Ok(())
+    }
+
+    /// Tells of voices that began or ended, those who hear them and those who speak.
+    pub(in crate::rooms) fn voice_notices(&self) -> Vec<crate::rooms::Notice> {
+        let mut notices = Vec::new();
+        let mut say = |from: &Name, mut to: Vec<Name>, kind, on| {
+            to.sort_unstable();
+            to.dedup();
+            let event = Event::Voice { from: from.clone(), kind, on };
+            notices.push(crate::rooms::Notice { to, event });
+        };
+        let before = self.old.people.iter().map(|(id, person)| (id, Some(person)));
+        let fresh = self.next.people.keys().filter(|id| !self.old.people.contains_key(*id));
+        for (id, before) in before.chain(fresh.map(|id| (id, None))) {
+            let after = self.next.people.get(id);
+            let announced = before.is_some_and(|person| !person.announces.is_none());
+            let announces = after.is_some_and(|person| !person.announces.is_none());
+            if announced != announces {
+                say(id, self.next.people.keys().cloned().collect(), "announce", announces);
+            }
+            let whispered = before.and_then(|person| person.whispers.clone());
+            let whispers = after.and_then(|person| person.whispers.clone());
+            if whispered != whispers {
+                for (target, on) in [(whispered, false), (whispers, true)] {
+                    let Some(target) = target else { continue };
+                    let mut to = self.hearers(&target);
+                    to.extend(after.map(|_| id.clone()));
+                    say(id, to, "whisper", on);
+                }
+            }
+        }
+        notices
+    }
+
+    fn hearers(&self, target: &Target) -> Vec<Name> {
+        match target {
+            Target::Room(room) if self.next.room(room).is_none() && **room != *MAIN => Vec::new(),
+            Target::Room(room) => self.next.inside(room).cloned().collect(),
+            Target::Person(id) => {
+                self.next.people.get_key_value(id).map(|(id, _)| id.clone()).into_iter().collect()
+            }
+        }
+    }
+}

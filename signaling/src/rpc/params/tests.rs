@@ -1,0 +1,93 @@
+//! Parameters: what is missing or wrong is named.
+
+use serde_json::json;
+
+use super::*;
+use crate::rooms::{Create, Media, Request};
+
+#[test]
+fn errors_name_the_field() {
+    for (method, params, code, field) in [
+        ("offer", json!({}), 1734, "sdp"),
+        ("offer", json!({"sdp": 1}), code::INVALID_PARAMS, "sdp"),
+        ("offer", json!({"sdp": "v=0\r\n"}), code::INVALID_PARAMS, "sdp"),
+        ("ice_restart", json!({}), 1734, "sdp"),
+        ("view", json!({}), 1734, "videos"),
+        ("view", json!({"videos": 1}), code::INVALID_PARAMS, "videos"),
+        ("view", json!({"videos": [{"participant": "a"}]}), code::INVALID_PARAMS, "videos"),
+        ("view", json!({"videos": vec![1; 65]}), code::INVALID_PARAMS, "videos"),
+        (
+            "view",
+            json!({"videos": [{"participant": "a", "source": "microphone"}]}),
+            code::INVALID_PARAMS,
+            "videos",
+        ),
+        ("mute", json!({}), 1734, "kind"),
+        ("mute", json!({"kind": "smell"}), code::INVALID_PARAMS, "kind"),
+        ("unmute", json!({"kind": 1}), code::INVALID_PARAMS, "kind"),
+        ("breakout.create", json!({"participants": "many"}), 1724, "participants"),
+        ("breakout.create", json!({"participants": -1}), 1724, "participants"),
+        ("breakout.create", json!({"max_rooms": 1.5}), code::INVALID_PARAMS, "max_rooms"),
+        ("breakout.create", json!({"names": "a"}), code::INVALID_PARAMS, "names"),
+        ("breakout.create", json!({"share": 1}), code::INVALID_PARAMS, "share"),
+        ("breakout.create", json!({"screen": 1}), code::INVALID_PARAMS, "screen"),
+        ("breakout.move", json!({"room_id": "b1"}), 1734, "clients"),
+        ("breakout.move", json!({"clients": ["a"]}), 1734, "room_id"),
+        (
+            "breakout.move",
+            json!({"clients": [1], "room_id": "b1"}),
+            code::INVALID_PARAMS,
+            "clients",
+        ),
+        ("breakout.move", json!({"clients": ["a"], "room_id": 1}), code::INVALID_PARAMS, "room_id"),
+    ] {
+        let params = params.as_object().unwrap();
+        let error = call(method, params).err().unwrap_or_else(|| panic!("{method} {params:?}"));
+        let named = error.data.as_ref().and_then(|data| data.get("field")?.as_str());
+        assert_eq!((error.code, named), (code, Some(field)), "{method} {params:?}");
+    }
+    let unknown = call("breakout.fly", &Params::new()).err().map(|error| error.code);
+    assert_eq!(unknown, Some(code::UNKNOWN_METHOD));
+}
+
+#[test]
+fn aliases_and_defaults() {
+    let params = json!({"clientIds": ["a"], "roomId": "b1"});
+    let read = |method, params: &Params| match call(method, params) {
+        Ok(Call::Engine { request, .. }) => *request,
+        other => panic!("{other:?}"),
+    };
+    let Request::Move { clients, room_id } = read("breakout.move", params.as_object().unwrap())
+    else {
+        panic!("aliases are taken")
+    };
+    assert_eq!((clients, room_id), (vec!["a".to_owned()], "b1".to_owned()));
+    let media = Media { audio: true, video: true, share: true, canvas: false };
+    let expected = Create { max_rooms: None, names: vec![], participants: None, media };
+    for method in ["breakout.create", "createBreakoutRoom", "createBreakOutRoom"] {
+        assert_eq!(read(method, &Params::new()), Request::Create(expected.clone()), "{method}");
+    }
+}
+
+#[test]
+fn every_method_is_read() {
+    for method in METHODS.iter().filter(|method| **method != "join") {
+        let refused = call(method, &Params::new()).err().map(|error| error.code);
+        assert_ne!(refused, Some(code::UNKNOWN_METHOD), "{method}");
+    }
+}
+
+#[test]
+fn joins() {
+    for (params, expected) in [
+        (json!({"protocol": 1}), None),
+        (json!({"protocol": 1, "id": "a", "name": "A"}), None),
+        (json!({}), Some((1734, "protocol"))),
+        (json!({"protocol": 2}), Some((code::INVALID_PARAMS, "protocol"))),
+        (json!({"protocol": 1, "id": 5}), Some((code::INVALID_PARAMS, "id"))),
+    ] {
+        let error = join(params.as_object().unwrap()).err();
+        let got = error.map(|e| (e.code, e.data.unwrap()["field"].as_str().unwrap().to_owned()));
+        assert_eq!(got, expected.map(|(code, field)| (code, field.to_owned())), "{params}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Who hears and sees whom, in plain sentences over the state of the meeting.
+
+use ringfence::route::id::Source;
+use ringfence::wire::media::Kind;
+use ringfence_signaling::rooms::{MAIN, Meeting, Target};
+
+pub fn kind_of(source: Source) -> Kind {
+    match source {
+        Source::Microphone | Source::ScreenAudio => Kind::Audio,
+        Source::Camera | Source::Screen | Source::Canvas => Kind::Video,
+    }
+}
+
+pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool {
+    let (speaker, listener) = (meeting.person(from).unwrap(), meeting.person(to).unwrap());
+    let audio = kind_of(source) == Kind::Audio;
+    let screen = matches!(source, Source::Screen | Source::ScreenAudio);
+
+    // Nobody is sent their own, and who may not send or receive at all does not.
+    if from == to || !speaker.publishes || !listener.subscribes {
+        return false;
+    }
+    // An audience publishes nothing; the other native roles everything. All receive all roles.
+    if speaker.role.as_str() == "audience" {
+        return false;
+    }
+    // What is muted is muted for everybody.
+    let muted = if audio { speaker.muted.audio } else { speaker.muted.video };
+    let withheld = (screen && speaker.no_screen) || (source == Source::Canvas && speaker.no_canvas);
+    if muted || withheld {
+        return false;
+    }
+    // The main room is heard, wherever one is, unless it is paused or that kind of it is muted.
+    let main_off = if audio { listener.main.audio_muted } else { listener.main.video_muted };
+    let hears = |room: &str| {
+        if room == MAIN {
+            !listener.main.paused && !main_off
+        } else {
+            *listener.room == *room || listener.monitors.iter().any(|other| **other == *room)
+        }
+    };
+    // An announcement goes to all rooms, a whisper to its target, everything else to the own room,
+    // if that room has it.
+    let announced = match source {
+        Source::Microphone => speaker.announces.voice,
+        Source::Camera => speaker.announces.camera,
+        Source::Screen | Source::ScreenAudio => speaker.announces.screen,
+        Source::Canvas => false,
+    };
+    if announced {
+        return hears(MAIN) || meeting.breakouts().any(|room| hears(&room.id));
+    }
+    if let Some(target) = speaker.whispers.as_ref().filter(|_| source == Source::Microphone) {
+        return match target {
+            Target::Room(room) => hears(room),
+            Target::Person(id) => **id == *to,
+        };
+    }
+    let media = meeting.breakouts().find(|room| room.id == speaker.room).map(|room| room.media);
+    let has = media.is_none_or(|media| match source {
+        Source::Microphone => media.audio,
+        Source::Camera => media.video,
+        Source::Screen | Source::ScreenAudio => media.share,
+        Source::Canvas => media.canvas,
+    });
+    has && hears(&speaker.room)
+}

@@ -1,0 +1,125 @@
+//! What a client knows of rooms and people from events alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_signaling::rooms::{Event, MAIN, Meeting, Name, PersonView, RoomView, Viewer};
+
+/// One client's knowledge.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    id: Name,
+    room: Name,
+    rooms: BTreeMap<Name, (Name, BTreeSet<Name>)>,
+    people: BTreeMap<Name, PersonView>,
+    invited: BTreeSet<Name>,
+}
+
+impl Replica {
+    /// As the answer to `join` has it.
+    pub fn new(meeting: &Meeting, id: &Name) -> Replica {
+        let viewer = meeting.viewer(id);
+        let mut replica = Replica {
+            id: id.clone(),
+            room: meeting.person(id).expect("here").room.clone(),
+            rooms: BTreeMap::new(),
+            people: BTreeMap::new(),
+            invited: BTreeSet::new(),
+        };
+        replica.adopt(&meeting.rooms_for(&viewer), &meeting.people_for(&viewer));
+        replica
+    }
+
+    fn adopt(&mut self, rooms: &[RoomView], people: &[PersonView]) {
+        let entry = |room: &RoomView| {
+            let inside = room.participants.iter().cloned().collect();
+            (room.id.clone(), (room.name.clone(), inside))
+        };
+        self.rooms = rooms.iter().map(entry).collect();
+        self.people.extend(people.iter().map(|one| (one.id.clone(), one.clone())));
+    }
+
+    fn place(&mut self, id: &Name, room: Option<&Name>) {
+        for (other, (_, inside)) in &mut self.rooms {
+            inside.remove(id);
+            if Some(other) == room {
+                inside.insert(id.clone());
+            }
+        }
+    }
+
+    pub fn take(&mut self, event: &Event) {
+        match event {
+            Event::UserJoined { participant, room_id } => {
+                self.people.insert(participant.id.clone(), participant.clone());
+                self.place(&participant.id, room_id.as_ref());
+            }
+            Event::UserLeft { participant, reason, .. } => {
+                self.place(participant, None);
+                if *reason != "moved" {
+                    self.people.remove(participant);
+                }
+            }
+            Event::PeerUpdated { participant } => {
+                self.people.insert(participant.id.clone(), participant.clone());
+            }
+            Event::PlanChanged { rooms, people, .. } => self.adopt(rooms, people),
+            Event::MeetingChanged { room_id, .. } => {
+                self.room = room_id.clone();
+                let id = self.id.clone();
+                self.place(&id, Some(room_id));
+            }
+            Event::BreakoutCreated { rooms } => {
+                for room in rooms {
+                    let fresh = || (room.name.clone(), BTreeSet::new());
+                    self.rooms.entry(room.id.clone()).or_insert_with(fresh);
+                }
+            }
+            Event::BreakoutDestroyed { room_id, .. } => {
+                self.rooms.remove(room_id);
+                self.invited.remove(room_id);
+            }
+            Event::BreakoutInvited { room_id, clients, .. } if clients.is_empty() => {
+                self.invited.insert(room_id.clone());
+            }
+            Event::InviteRejected { room_id, client_id, .. } if *client_id == self.id => {
+                self.invited.remove(room_id);
+            }
+            Event::BreakoutConnected { room_id, .. } => {
+                self.invited.remove(room_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// It is what they may know: all of it, or their own room.
+    pub fn agrees(&self, meeting: &Meeting, id: &Name) {
+        let own = &meeting.person(id).expect("here").room;
+        assert_eq!(&self.room, own, "{id} does not know where they are");
+        let truth = |room: &Name| -> BTreeSet<Name> { meeting.inside(room).cloned().collect() };
+        let mut known: Vec<Name> = vec![own.clone()];
+        if meeting.viewer(id) == Viewer::All {
+            let all: BTreeSet<Name> = meeting.breakouts().map(|room| room.id.clone()).collect();
+            let shown: BTreeSet<Name> =
+                self.rooms.keys().filter(|room| ***room != *MAIN).cloned().collect();
+            assert_eq!(shown, all, "{id} sees all rooms");
+            known = all.into_iter().chain([MAIN.into()]).collect();
+        }
+        for room in &known {
+            let (name, inside) = self.rooms.get(room).unwrap_or_else(|| panic!("{id}: no {room}"));
+            assert_eq!(*inside, truth(room), "{id} of {room}");
+            if let Some(breakout) = meeting.breakout(room) {
+                assert_eq!(*name, breakout.name, "{id} of {room}");
+            }
+            for other in inside.iter().filter(|other| *other != id) {
+                let view = meeting.view(other).expect("here");
+                let known = self
+                    .people
+                    .get(other)
+                    .map(|known| PersonView { room: view.room.clone(), ..known.clone() });
+                assert_eq!(known, Some(view), "what {id} knows of {other}");
+            }
+        }
+        let invited: BTreeSet<Name> = meeting.invitations_of(id).into_iter().collect();
+        assert_eq!(self.invited, invited, "what {id} is invited to");
+    }
+}

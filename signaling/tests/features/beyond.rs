@@ -1,0 +1,114 @@
+//! FEATURES.md 2, as far as it is the engine's. (N3-N8, N10, N11 stand beside what they are about.)
+
+use ringfence::control::api::Change;
+use ringfence_signaling::rooms::code;
+use serde_json::json;
+
+use crate::scene::Scene;
+
+pub async fn n1_a_move_touches_no_connection() {
+    let mut scene = Scene::new().await;
+    let sdp = crate::support::offer("chromium_page");
+    scene.ok("ada", "offer", json!({"sdp": sdp})).await;
+    scene.rooms(1).await;
+    scene.changes();
+    scene.go(&["ada"], "b1").await;
+    assert!(matches!(scene.changes()[0], Change::Move { .. }));
+    assert!(scene.server.books(|books| books.peers.len() == 1 && books.removed.is_empty()));
+    scene.unsaid("ada", "reconnect").await;
+}
+
+pub async fn n2_start_shuffle_and_stop_are_one_step_each() {
+    let mut scene = Scene::new().await;
+    for n in 0..6 {
+        scene.join(&format!("p{n}"), json!({})).await;
+    }
+    scene.rooms(3).await;
+    scene.epochs();
+    scene.ok("hana", "breakout.start", json!({})).await;
+    assert_eq!(scene.epochs(), 1);
+    scene.ok("hana", "breakout.shuffle", json!({"strategy": "even", "seed": 9})).await;
+    assert_eq!(scene.epochs(), 1);
+    scene.ok("hana", "breakout.stop", json!({})).await;
+    let changes = scene.changes();
+    let moved = changes.iter().filter(|change| matches!(change, Change::Move { .. })).count();
+    assert_eq!(moved, 8, "everybody but the host, in one request to the relay");
+}
+
+pub async fn n9_a_stale_plan_is_refused() {
+    let mut scene = Scene::new().await;
+    let revision = scene.ok("hana", "breakout.create", json!({})).await["revision"].clone();
+    let rename = |name: &str| json!({"room_id": "b1", "name": name, "revision": revision});
+    scene.ok("hana", "breakout.rename", rename("Red")).await;
+    let (code, error) =
+        scene.page("hana").call("breakout.rename", rename("Blue")).await.expect_err("stale");
+    assert_eq!((code, &error["data"]["field"]), (i64::from(code::STALE), &json!("revision")));
+    assert_eq!(error["data"]["revision"], json!(revision.as_u64().expect("a number") + 1));
+    assert_eq!(scene.room("b1").await["name"], json!("Red"));
+}
+
+pub async fn n12_hosts_see_all_rooms_and_others_their_own() {
+    let mut scene = Scene::new().await;
+    scene.join("cyd", json!({})).await;
+    scene.rooms(30).await;
+    scene.go(&["ada"], "b1").await;
+    scene.forget().await;
+    scene.go(&["bob"], "b2").await;
+    let list = scene.ok("ada", "peers.list", json!({})).await;
+    let rooms = list["rooms"].as_array().expect("rooms").iter();
+    assert_eq!(rooms.map(|room| &room["id"]).collect::<Vec<_>>(), [&json!("main"), &json!("b1")]);
+    let list = scene.ok("hana", "peers.list", json!({})).await;
+    assert_eq!(list["rooms"].as_array().map(Vec::len), Some(31));
+    for event in ["plan_changed", "user_left", "user_joined", "peer_updated"] {
+        scene.unsaid("ada", event).await;
+    }
+    assert_eq!(
+        scene.said("hana", "plan_changed").await["rooms"][2]["participants"],
+        json!(["bob"])
+    );
+    scene.unsaid("cyd", "plan_changed").await;
+}
+
+pub async fn n13_who_comes_back_gets_what_was_missed() {
+    let mut scene = Scene::new().await;
+    scene.rooms(1).await;
+    scene.go(&["ada"], "b1").await;
+    scene.ok("hana", "broadcast", json!({"text": "one"})).await;
+    let last = scene.said("ada", "broadcast").await["seq"].clone();
+    scene.lose("ada").await;
+    for text in ["two", "three"] {
+        scene.ok("hana", "broadcast", json!({"text": text})).await;
+    }
+    let joined = scene.join("ada", json!({"resume": last})).await;
+    assert_eq!((&joined["resume"], &joined["room"]), (&json!("events"), &json!("b1")));
+    let missed = scene.page("ada").all("broadcast").await;
+    let texts: Vec<_> = missed.iter().map(|event| &event["text"]).collect();
+    assert_eq!(texts, [&json!("two"), &json!("three")], "once, in order");
+    scene.lose("ada").await;
+    for n in 0..70 {
+        scene.ok("hana", "broadcast", json!({"text": n.to_string()})).await;
+    }
+    let joined = scene.join("ada", json!({"resume": last})).await;
+    assert_eq!(joined["resume"], json!("snapshot"), "too much was missed");
+    assert_eq!(joined["rooms"][1]["participants"], json!(["ada"]));
+    scene.unsaid("ada", "broadcast").await;
+}
+
+pub async fn people_are_muted_and_kicked_by_role() {
+    let mut scene = Scene::new().await;
+    for method in ["people.mute", "people.kick"] {
+        let params = json!({"client": "hana", "kind": "audio"});
+        assert_eq!(scene.no("ada", method, params).await.0, i64::from(code::FORBIDDEN), "{method}");
+    }
+    scene.changes();
+    scene.ok("hana", "people.mute", json!({"client": "ada", "kind": "audio"})).await;
+    let muted = scene.changes();
+    assert!(muted.iter().all(|change| matches!(change, Change::Mute { muted: true, .. })));
+    scene.ok("hana", "people.kick", json!({"client": "ada"})).await;
+    assert_eq!(scene.said("ada", "user_left").await["reason"], json!("kicked"));
+    assert_eq!(scene.said("bob", "user_left").await["reason"], json!("kicked"));
+    let mut again = scene.server.connect().await;
+    let (code, _) = again.call("join", json!({"protocol": 1, "id": "ada"})).await.expect_err("no");
+    assert_eq!(code, i64::from(code::FORBIDDEN), "who was kicked does not come back");
+    assert_eq!(scene.server.books(|books| books.dismissed.len()), 1);
+}

@@ -1,0 +1,117 @@
+//! FEATURES.md 1.12 and N7, N11: clearing, destroying, timers, the same groups again.
+
+use ringfence_signaling::rooms::{Rules, code};
+use serde_json::json;
+
+use crate::scene::{Scene, wait};
+
+async fn apart(rules: Rules) -> Scene {
+    let mut scene = Scene::with(rules).await;
+    scene.rooms(2).await;
+    scene.go(&["ada"], "b1").await;
+    scene.go(&["bob"], "b2").await;
+    scene.forget().await;
+    scene
+}
+
+pub async fn x1_clear_all() {
+    for method in ["breakout.clear_all", "clearAllBreakOutSession"] {
+        let mut scene = apart(Rules::default()).await;
+        scene.ok("hana", method, json!({})).await;
+        let mut told = scene.page("hana").all("breakout_user_disconnected").await;
+        told.sort_by_key(|event| event["client_id"].to_string());
+        for (event, (id, room)) in told.iter().zip([("ada", "b1"), ("bob", "b2")]) {
+            assert_eq!((&event["client_id"], &event["room_id"]), (&json!(id), &json!(room)));
+            assert_eq!((&event["name"], &event["reason"]), (&json!(id), &json!("cleared")));
+        }
+        assert_eq!(told.len(), 2);
+        assert_eq!(scene.said("ada", "meeting_changed").await["parent"]["paused"], json!(false));
+        assert_ne!(scene.room("b1").await, json!(null), "the rooms stay");
+    }
+}
+
+pub async fn x2_destroy_all() {
+    for method in ["breakout.destroy_all", "destroyAllBreakOutSession"] {
+        let mut scene = apart(Rules::default()).await;
+        scene.ok("ada", "parent.mute", json!({"audio": true})).await;
+        scene.ok("hana", method, json!({})).await;
+        assert_eq!(scene.page("hana").all("breakout_destroyed").await.len(), 2);
+        scene.said("ada", "all_destroyed").await;
+        let parent = scene.listed("ada", "ada").await;
+        assert_eq!(parent["room"], json!("main"));
+        assert_eq!(scene.room("b1").await, json!(null));
+        assert_eq!(scene.no("ada", method, json!({})).await.0, i64::from(code::FORBIDDEN));
+    }
+}
+
+pub async fn x3_an_empty_room_is_destroyed_by_policy() {
+    let mut scene = apart(Rules { empty_ttl_s: Some(0), ..Rules::default() }).await;
+    scene.ok("ada", "breakout.leave", json!({})).await;
+    let gone = scene.said("hana", "breakout_destroyed").await;
+    assert_eq!((&gone["room_id"], &gone["reason"]), (&json!("b1"), &json!("left_empty")));
+    assert_eq!(scene.room("b1").await, json!(null));
+    assert_ne!(scene.room("b2").await, json!(null));
+}
+
+pub async fn x4_stop_ends_all() {
+    let mut scene = apart(Rules::default()).await;
+    scene.ok("hana", "breakout.stop", json!({})).await;
+    assert_eq!(scene.said("bob", "breakout_left").await["reason"], json!("stopped"));
+    assert_eq!(scene.room_of("bob").await, "main");
+    assert_eq!(scene.no("hana", "breakout.stop", json!({})).await.0, i64::from(code::CONFLICT));
+}
+
+pub async fn x5_delete_one_room() {
+    crate::creation::a6_delete_a_room().await;
+}
+
+pub async fn n7_timer_with_warning_extension_and_grace() {
+    let rules = Rules { warn_s: 1, grace_s: 1, ..Rules::default() };
+    let mut scene = Scene::with(rules).await;
+    scene.rooms(1).await;
+    scene.ok("hana", "breakout.assign", json!({"room_id": "b1", "clients": ["ada"]})).await;
+    let began = std::time::Instant::now();
+    scene.ok("hana", "breakout.start", json!({"timer_s": 2})).await;
+    assert_eq!(scene.said("ada", "timer").await["remaining_s"], json!(2));
+    let warning = scene.said("ada", "timer").await;
+    assert_eq!((&warning["remaining_s"], &warning["closing"]), (&json!(1), &json!(false)));
+    assert!(began.elapsed().as_millis() >= 1_000);
+    assert_eq!(warning.get("seq"), None, "a state");
+    scene.ok("hana", "breakout.extend", json!({"seconds": 1})).await;
+    assert_eq!(scene.said("ada", "timer").await["remaining_s"], json!(2));
+    assert_eq!(scene.said("ada", "timer").await["remaining_s"], json!(1));
+    let grace = scene.said("ada", "timer").await;
+    assert_eq!((&grace["remaining_s"], &grace["closing"]), (&json!(1), &json!(true)));
+    assert_eq!(scene.room_of("ada").await, "b1", "not before the grace is over");
+    assert_eq!(scene.said("ada", "breakout_left").await["reason"], json!("timer"));
+    assert!(began.elapsed().as_millis() >= 4_000, "never early");
+    scene.unsaid("bob", "timer").await;
+
+    // One room's own timer; a stop with a grace, and more time within it.
+    scene.go(&["bob"], "b1").await;
+    scene.ok("hana", "breakout.extend", json!({"seconds": 1, "room_id": "b1"})).await;
+    assert_eq!(scene.said("bob", "timer").await["room_id"], json!("b1"));
+    assert_eq!(scene.said("bob", "breakout_left").await["reason"], json!("timer"));
+    scene.ok("hana", "breakout.start", json!({})).await;
+    scene.ok("hana", "breakout.stop", json!({"grace_s": 1})).await;
+    assert_eq!(scene.said("ada", "timer").await["closing"], json!(true));
+    scene.ok("hana", "breakout.extend", json!({"seconds": 60})).await;
+    wait(1_300).await;
+    assert_eq!(scene.room_of("ada").await, "b1", "extended: not closed");
+}
+
+pub async fn n11_the_same_groups_again() {
+    let mut scene = Scene::new().await;
+    scene.rooms(2).await;
+    scene.ok("hana", "breakout.assign", json!({"room_id": "b1", "clients": ["ada"]})).await;
+    scene.ok("hana", "breakout.assign", json!({"room_id": "b2", "clients": ["bob"]})).await;
+    for _ in 0..2 {
+        scene.ok("hana", "breakout.start", json!({})).await;
+        let rooms = (scene.room_of("ada").await, scene.room_of("bob").await);
+        assert_eq!(rooms, ("b1".into(), "b2".into()));
+        scene.ok("hana", "breakout.stop", json!({})).await;
+        // Who goes and comes again has kept the place.
+        scene.ok("bob", "leave", json!({})).await;
+        scene.join("bob", json!({})).await;
+    }
+}

@@ -1,0 +1,211 @@
+//! FEATURES.md 1.19: what holds where the seeds disagree. (Q11, Q12, Q14, Q20 stand beside what they
+//! are about; Q16 is recording.)
+
+use ringfence::control::api::Change;
+use ringfence_signaling::rooms::{Rules, code};
+use serde_json::json;
+
+use crate::scene::Scene;
+
+pub async fn q1_rooms_by_profile() {
+    for (rules, most) in [(Rules::default(), 300), (Rules::enablex(), 10)] {
+        let mut scene = Scene::with(rules).await;
+        let ask = |rooms: u64| json!({"participants": 2, "max_rooms": rooms});
+        assert_eq!(scene.no("hana", "breakout.create", ask(most + 1)).await.0, 1726);
+        scene.ok("hana", "breakout.create", ask(most)).await;
+    }
+}
+
+pub async fn q2_video_by_profile() {
+    for (rules, silenced) in [(Rules::default(), 1), (Rules::enablex(), 2)] {
+        let mut scene = Scene::with(rules).await;
+        scene.ok("hana", "breakout.create", json!({"participants": 2, "video": true})).await;
+        scene.changes();
+        scene.go(&["ada"], "b1").await;
+        let audiences = scene.changes();
+        let count = audiences.iter().filter(|c| matches!(c, Change::Audience { .. })).count();
+        assert_eq!(count, silenced, "canvas, and the camera in the strict profile");
+    }
+}
+
+pub async fn q3_participants_by_profile() {
+    let mut scene = Scene::new().await;
+    scene.ok("hana", "breakout.create", json!({})).await;
+    crate::codes::code_1724().await;
+}
+
+pub async fn q4_1724_is_the_count_and_1734_the_rest() {
+    crate::codes::code_1724().await;
+    crate::codes::code_1734().await;
+}
+
+pub async fn q5_all_but_participants_have_defaults() {
+    let mut scene = Scene::with(Rules::enablex()).await;
+    let created = scene.ok("hana", "breakout.create", json!({"participants": 2})).await;
+    assert_eq!(created["rooms"], json!(["b1"]), "one room");
+}
+
+pub async fn q6_lecture_by_profile() {
+    for (rules, refused) in [(Rules::default(), false), (Rules::enablex(), true)] {
+        let mut scene = Scene::with(Rules { lecture: true, ..rules }).await;
+        let answer = scene.page("hana").call("breakout.create", json!({"participants": 2})).await;
+        assert_eq!(answer.err().map(|error| error.0), refused.then_some(5067));
+    }
+}
+
+pub async fn q7_one_vocabulary_and_aliases() {
+    let mut scene = Scene::new().await;
+    let answer = scene.page("hana").call("flyAway", json!({})).await.expect_err("unknown");
+    assert_eq!(answer.0, i64::from(code::UNKNOWN_METHOD));
+    for method in [
+        "createAndInviteBreakoutRoom",
+        "createAndInviteBreakOutRoom",
+        "inviteToBreakoutRoom",
+        "inviteToBreakOutRoom",
+        "joinBreakOutRoom",
+        "joinBreakoutRoom",
+        "rejectBreakOutRoomInvite",
+        "rejectBreakOutRoom",
+        "disconnect",
+        "clearAllBreakOutSession",
+        "destroyAllBreakOutSession",
+        "pauseRoom",
+        "resumeRoom",
+        "muteRoom",
+        "unMuteRoom",
+    ] {
+        let answer = scene.page("hana").call(method, json!({})).await;
+        let unknown = answer.is_err_and(|error| error.0 == i64::from(code::UNKNOWN_METHOD));
+        assert!(!unknown, "{method}");
+    }
+    let room = scene.rooms(1).await.remove(0);
+    scene.go(&["ada"], &room).await;
+    scene.said("ada", "meeting_changed").await;
+}
+
+pub async fn q8_notices_go_to_creator_and_managers_once() {
+    let cast = &[("hana", "host"), ("mo", "moderator"), ("ada", "participant")];
+    let mut scene = Scene::cast(Rules::default(), cast).await;
+    scene.ok("mo", "breakout.create", json!({})).await;
+    scene.ok("mo", "breakout.invite", json!({"clients": ["ada"], "room_id": "b1"})).await;
+    scene.ok("ada", "breakout.reject", json!({"room_id": "b1"})).await;
+    for id in ["hana", "mo"] {
+        assert_eq!(scene.page(id).all("invite_rejected").await.len(), 1, "{id}");
+    }
+}
+
+pub async fn q9_leave_all_for_oneself_clear_all_for_everybody() {
+    let mut scene = Scene::new().await;
+    scene.rooms(1).await;
+    scene.go(&["ada", "bob"], "b1").await;
+    scene.ok("ada", "breakout.leave_all", json!({})).await;
+    assert_eq!(
+        (scene.room_of("ada").await, scene.room_of("bob").await),
+        ("main".into(), "b1".into())
+    );
+    scene.ok("ada", "breakout.leave_all", json!({})).await;
+    assert_eq!(
+        scene.no("ada", "breakout.clear_all", json!({})).await.0,
+        i64::from(code::FORBIDDEN)
+    );
+}
+
+pub async fn q10_one_event_a_participant_and_one_a_room() {
+    let rules = Rules { empty_ttl_s: Some(0), ..Rules::default() };
+    for (method, reason) in
+        [("breakout.clear_all", "cleared"), ("breakout.destroy_all", "destroyed")]
+    {
+        let mut scene = Scene::with(rules).await;
+        scene.rooms(1).await;
+        scene.go(&["ada", "bob"], "b1").await;
+        scene.forget().await;
+        scene.ok("hana", method, json!({})).await;
+        scene.page("hana").heard("plan_changed").await;
+        for _ in 0..2 {
+            let gone = scene.said("hana", "breakout_user_disconnected").await;
+            assert_eq!((&gone["room_id"], &gone["reason"]), (&json!("b1"), &json!(reason)));
+        }
+        let mut scene = Scene::with(rules).await;
+        scene.rooms(1).await;
+        scene.go(&["ada", "bob"], "b1").await;
+        scene.ok("hana", method, json!({})).await;
+        let room = scene.said("hana", "breakout_destroyed").await;
+        assert_eq!((&room["room_id"], &room["reason"]), (&json!("b1"), &json!(reason)), "{method}");
+    }
+}
+
+pub async fn q13_direct_moves_by_profile() {
+    let mut scene = Scene::new().await;
+    scene.rooms(2).await;
+    scene.go(&["ada"], "b1").await;
+    scene.forget().await;
+    scene.epochs();
+    scene.go(&["ada"], "b2").await;
+    assert_eq!(scene.epochs(), 1, "one atomic operation");
+    scene.said("ada", "breakout_left").await;
+    scene.said("ada", "breakout_connected").await;
+    let mut scene = Scene::with(Rules::enablex()).await;
+    scene.ok("hana", "breakout.create", json!({"participants": 2, "max_rooms": 2})).await;
+    scene.go(&["ada"], "b1").await;
+    let refused =
+        scene.no("hana", "breakout.move", json!({"clients": ["ada"], "room_id": "b2"})).await;
+    assert_eq!(refused.0, i64::from(code::CONFLICT));
+}
+
+pub async fn q15_strategies_with_a_seed() {
+    let mut scene = Scene::new().await;
+    scene.rooms(2).await;
+    for strategy in ["random", "even", "by_capacity"] {
+        scene.ok("hana", "breakout.shuffle", json!({"strategy": strategy, "seed": 5})).await;
+    }
+    let refused = scene.no("hana", "breakout.shuffle", json!({"strategy": "astrology"})).await;
+    assert_eq!(refused, (i64::from(code::INVALID_PARAMS), "strategy".into()));
+}
+
+pub async fn q17_empty_rooms_by_policy() {
+    for (empty_ttl_s, gone_at_once, gone_later) in
+        [(None, false, false), (Some(0), true, true), (Some(1), false, true)]
+    {
+        let mut scene = Scene::with(Rules { empty_ttl_s, ..Rules::default() }).await;
+        scene.rooms(1).await;
+        scene.go(&["ada"], "b1").await;
+        scene.go(&["ada"], "main").await;
+        assert_eq!(scene.room("b1").await.is_null(), gone_at_once, "{empty_ttl_s:?}");
+        crate::scene::wait(if gone_later { 1_200 } else { 0 }).await;
+        assert_eq!(scene.room("b1").await.is_null(), gone_later, "{empty_ttl_s:?}");
+    }
+}
+
+pub async fn q18_share_and_screen() {
+    for key in ["share", "screen"] {
+        let mut scene = Scene::new().await;
+        scene.ok("hana", "breakout.create", json!({key: false})).await;
+        scene.changes();
+        scene.go(&["ada"], "b1").await;
+        let audiences = scene.changes();
+        let count = audiences.iter().filter(|c| matches!(c, Change::Audience { .. })).count();
+        assert_eq!(count, 3, "{key}: screen, its sound, and canvas");
+        let wrong = scene.no("hana", "breakout.create", json!({key: 1})).await;
+        assert_eq!(wrong.1, key, "the error names what was written");
+    }
+}
+
+pub async fn q19_who_may_create_and_the_creator_owns() {
+    let mut scene = Scene::new().await;
+    let (_, error) = scene.page("ada").call("breakout.create", json!({})).await.expect_err("no");
+    assert_eq!(error["data"]["permission"], json!("breakout.manage"));
+    crate::creation::c9_the_creator_owns_the_room_and_is_told_of_its_end().await;
+}
+
+pub async fn q21_aliases_of_ids_are_taken_and_ours_are_told() {
+    let mut scene = Scene::new().await;
+    scene.rooms(1).await;
+    for (clients, room) in [("clients", "room_id"), ("clientIds", "roomId"), ("client_ids", "room")]
+    {
+        scene.ok("hana", "breakout.move", json!({clients: ["ada"], room: "b1"})).await;
+        assert_eq!(scene.said("ada", "breakout_connected").await["room_id"], json!("b1"));
+        scene.go(&["ada"], "main").await;
+    }
+    scene.ok("hana", "people.mute", json!({"clientId": "ada", "kind": "audio"})).await;
+    assert_eq!(scene.listed("ada", "ada").await["muted"]["audio"], json!(true));
+}

@@ -1,0 +1,143 @@
+//! FEATURES.md 1.11 and N3, N5, N6, N10: texts and voices beyond one room.
+
+use ringfence::control::api::Change;
+use ringfence::route::table::{Audience, Kinds};
+use ringfence_signaling::rooms::{Rules, code};
+use serde_json::json;
+
+use crate::scene::Scene;
+
+const FORBIDDEN: i64 = code::FORBIDDEN as i64;
+
+fn audiences(changes: Vec<Change>) -> Vec<Option<Audience>> {
+    let audiences = changes.into_iter().filter_map(|change| match change {
+        Change::Audience { audience, .. } => Some(audience),
+        _ => None,
+    });
+    audiences.collect()
+}
+
+/// Ada is in b1, Bob in b2, Cyd and Hana in the main room.
+async fn apart() -> Scene {
+    let mut scene = Scene::new().await;
+    scene.join("cyd", json!({})).await;
+    scene.rooms(2).await;
+    scene.go(&["ada"], "b1").await;
+    scene.go(&["bob"], "b2").await;
+    scene.forget().await;
+    scene.changes();
+    scene
+}
+
+pub async fn b1_a_text_to_all_rooms() {
+    let mut scene = apart().await;
+    scene.ok("hana", "broadcast", json!({"text": "five minutes"})).await;
+    for id in ["ada", "bob", "hana"] {
+        let event = scene.said(id, "broadcast").await;
+        assert_eq!((&event["from"], &event["text"]), (&json!("hana"), &json!("five minutes")));
+    }
+    scene.unsaid("cyd", "broadcast").await;
+    let long = json!({"text": "x".repeat(4_097)});
+    for (params, field) in [(json!({}), "text"), (json!({"text": " "}), "text"), (long, "text")] {
+        assert_eq!(scene.no("hana", "broadcast", params).await.1, field);
+    }
+}
+
+pub async fn b2_who_may_broadcast() {
+    crate::roles::r9_broadcast_is_a_permission().await;
+}
+
+pub async fn b3_help_is_asked_for_and_comes() {
+    let mut scene = apart().await;
+    scene.ok("ada", "help.ask", json!({})).await;
+    assert_eq!(scene.said("hana", "help_asked").await["room_id"], json!("b1"));
+    assert_eq!(scene.room("b1").await["help"], json!(true));
+    scene.unsaid("cyd", "help_asked").await;
+    assert_eq!(scene.no("cyd", "help.ask", json!({})).await.0, i64::from(code::CONFLICT));
+    scene.ok("hana", "breakout.join", json!({"room_id": "b1"})).await;
+    assert_eq!(scene.said("ada", "user_joined").await["participant"]["id"], json!("hana"));
+}
+
+pub async fn n3_an_announcement_reaches_all_rooms_in_the_relay() {
+    let mut scene = apart().await;
+    assert_eq!(scene.no("ada", "announce", json!({"on": true})).await.0, FORBIDDEN);
+    scene.ok("hana", "announce", json!({"on": true, "sources": ["audio", "screen"]})).await;
+    let spoken = audiences(scene.changes());
+    assert_eq!(spoken.len(), 3, "microphone, screen, screen audio");
+    for audience in spoken {
+        assert_eq!(audience.expect("rooms").rooms.len(), 3, "the main room and two breakouts");
+    }
+    for id in ["ada", "bob", "cyd"] {
+        let voice = scene.said(id, "voice").await;
+        assert_eq!((&voice["kind"], &voice["on"]), (&json!("announce"), &json!(true)), "{id}");
+    }
+    scene.ok("hana", "breakout.create", json!({})).await;
+    let wider = audiences(scene.changes());
+    assert!(wider.iter().all(|to| to.as_ref().is_some_and(|to| to.rooms.len() == 4)), "{wider:?}");
+    scene.ok("hana", "announce", json!({"on": false})).await;
+    assert_eq!(audiences(scene.changes()), [None, None, None], "to the own room again");
+}
+
+pub async fn n5_monitor_hears_rooms_from_elsewhere() {
+    let mut scene = apart().await;
+    assert_eq!(scene.no("ada", "monitor", json!({"rooms": ["b2"]})).await.0, FORBIDDEN);
+    scene.ok("hana", "monitor", json!({"rooms": ["b1", "b2"]})).await;
+    let heard = scene
+        .changes()
+        .into_iter()
+        .filter(|change| matches!(change, Change::Hear { kinds, .. } if *kinds == Kinds::ALL));
+    assert_eq!(heard.count(), 2);
+    scene.ok("hana", "monitor", json!({"rooms": []})).await;
+    assert_eq!(scene.changes().len(), 2);
+}
+
+pub async fn n6_a_whisper_to_one_room_or_one_person() {
+    let mut scene = apart().await;
+    scene.ok("hana", "whisper", json!({"to": "b1", "on": true})).await;
+    let to = audiences(scene.changes()).remove(0).expect("a room");
+    assert_eq!((to.rooms.len(), to.participants.len()), (1, 0));
+    assert_eq!(scene.said("ada", "voice").await["kind"], json!("whisper"));
+    scene.unsaid("bob", "voice").await;
+    scene.ok("hana", "whisper", json!({"to": {"client": "bob"}})).await;
+    let to = audiences(scene.changes()).remove(0).expect("a person");
+    assert_eq!((to.rooms, to.participants), (vec![], vec![scene.number("bob")]));
+    assert_eq!(scene.said("ada", "voice").await["on"], json!(false));
+    scene.ok("bob", "leave", json!({})).await;
+    assert_eq!(scene.page("hana").all("voice").await.len(), 4, "it ends with them");
+    assert_eq!(audiences(scene.changes()), [None], "and the microphone is the room's again");
+    assert_eq!(scene.no("ada", "whisper", json!({"to": "hana"})).await.0, FORBIDDEN);
+}
+
+pub async fn n10_exchange_one_room_closed_a_message_to_one_help_reset() {
+    let mut scene = apart().await;
+    scene.epochs();
+    scene.ok("hana", "breakout.exchange", json!({"a": "ada", "b": "bob"})).await;
+    assert_eq!(scene.epochs(), 1, "in one step");
+    assert_eq!(
+        (scene.room_of("ada").await, scene.room_of("bob").await),
+        ("b2".into(), "b1".into())
+    );
+    scene.ok("hana", "broadcast", json!({"text": "you", "rooms": ["b2"]})).await;
+    scene.said("ada", "broadcast").await;
+    scene.unsaid("bob", "broadcast").await;
+    scene.ok("ada", "help.ask", json!({})).await;
+    scene.ok("hana", "help.reset", json!({"room_id": "b2"})).await;
+    assert_eq!(scene.said("ada", "help_reset").await["room_id"], json!("b2"));
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b2"})).await;
+    assert_eq!(
+        (scene.room_of("ada").await, scene.room_of("bob").await),
+        ("main".into(), "b1".into())
+    );
+    let refused = scene.no("hana", "breakout.exchange", json!({"a": "ada", "b": "ada"})).await;
+    assert_eq!(refused.0, i64::from(code::CONFLICT));
+}
+
+pub async fn q20_broadcast_by_permission_or_option() {
+    let rules = Rules { everyone_can_broadcast: true, ..Rules::default() };
+    let mut scene = Scene::with(rules).await;
+    scene.ok("ada", "broadcast", json!({"text": "x"})).await;
+    let mut scene = Scene::new().await;
+    let (_, error) =
+        scene.page("ada").call("broadcast", json!({"text": "x"})).await.expect_err("no");
+    assert_eq!(error["data"]["permission"], json!("breakout.broadcast"));
+}
