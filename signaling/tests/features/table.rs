@@ -11,7 +11,7 @@ use crate::items::{ITEMS, OPEN};
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/FEATURES.md");
 
 /// At so many items is worked at once: most wait for something most of the time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 #[tokio::test]
 async fn the_table_says_what_the_tests_say() {
