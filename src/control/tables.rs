@@ -275,7 +275,7 @@ fn meet_audiences(old: &Audience, new: &Audience) -> Audience {
 }
 
 /// Pairs of entries with one key, of two lists that ascend by it.
-fn in_both<'a, T, K: Ord>(
+pub(super) fn in_both<'a, T, K: Ord>(
     old: &'a [T],
     new: &'a [T],
     key: impl Fn(&T) -> K + Copy,
@@ -288,7 +288,7 @@ fn in_both<'a, T, K: Ord>(
 }
 
 /// The same, to write to the first list.
-fn in_both_mut<'a, T, K: Ord>(
+pub(super) fn in_both_mut<'a, T, K: Ord>(
     written: &'a mut [T],
     read: &'a [T],
     key: impl Fn(&T) -> K + Copy,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Meeting, kind_of};
 use super::port::ShardIndex;
+use super::tables::{in_both, in_both_mut};
 use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, RoomId};
 use crate::route::table::{Audience, Hears, Kinds, MeetingTable, ParticipantRow, Roles, TrackRow};
 
@@ -164,32 +165,6 @@ fn meet_audiences(old: &Audience, new: &Audience) -> Audience {
         rooms: rooms.map(|pair| *pair.0).collect(),
         participants: participants.map(|pair| *pair.0).collect(),
     }
-}
-
-/// Pairs of entries with one key, of two lists that ascend by it.
-fn in_both<'a, T, K: Ord>(
-    old: &'a [T],
-    new: &'a [T],
-    key: impl Fn(&T) -> K + Copy,
-) -> impl Iterator<Item = (&'a T, &'a T)> {
-    let mut rest = new.iter().peekable();
-    old.iter().filter_map(move |entry| {
-        while rest.next_if(|other| key(other) < key(entry)).is_some() {}
-        rest.next_if(|other| key(other) == key(entry)).map(|other| (entry, other))
-    })
-}
-
-/// The same, to write to the first list.
-fn in_both_mut<'a, T, K: Ord>(
-    written: &'a mut [T],
-    read: &'a [T],
-    key: impl Fn(&T) -> K + Copy,
-) -> impl Iterator<Item = (&'a mut T, &'a T)> {
-    let mut rest = read.iter().peekable();
-    written.iter_mut().filter_map(move |entry| {
-        while rest.next_if(|other| key(other) < key(entry)).is_some() {}
-        rest.next_if(|other| key(other) == key(entry)).map(|other| (entry, other))
-    })
 }
 
 #[cfg(test)]
