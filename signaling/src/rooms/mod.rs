@@ -34,7 +34,9 @@ pub use media::{Heard, Media, Muted, SOURCES};
 pub use meeting::Meeting;
 pub use name::Name;
 pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
-pub use plan::{Breakout, CSV_TEMPLATE, Create, Plan, Session, Strategy};
+pub use plan::{
+    Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,
+};
 pub use request::{By, Outcome, Reply, Request};
 pub use roles::{
     Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleName, Roles, Subscribe,

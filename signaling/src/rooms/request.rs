@@ -7,7 +7,7 @@ use super::event::Notice;
 use super::masks::{self, Step};
 use super::meeting::Meeting;
 use super::people::{Enter, Invite, JoinRoom};
-use super::plan::{Create, Strategy};
+use super::plan::{Create, PutPlan, Strategy};
 use super::timer::Millis;
 use super::turn::Turn;
 use super::voices::{Announced, Target};
@@ -40,6 +40,8 @@ pub enum Request {
     Configure(Rules),
     /// Other roles from now on.
     SetRoles(Roles),
+    /// Another plan in the place of the present one.
+    PutPlan(PutPlan),
 
     Create(Create),
     CreateAndInvite {
@@ -234,6 +236,7 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
         Request::Tick => turn.tick(),
         Request::Configure(rules) => turn.configure(rules),
         Request::SetRoles(roles) => turn.set_roles(roles),
+        Request::PutPlan(plan) => turn.put_plan(plan),
         Request::Create(create) => turn.create(&create),
         Request::CreateAndInvite { create, force } => turn.create_and_invite(&create, force),
         Request::Assign { room_id, clients } => turn.assign(&room_id, &clients),

@@ -148,6 +148,10 @@ impl<'a> Turn<'a> {
 
     pub(super) fn configure(&mut self, rules: Rules) -> Result<(), RoomError> {
         self.only_server()?;
+        if self.next.plan.is_started() && !rules.breakouts {
+            let message = "the breakouts are started; stop them before they are disabled";
+            return Err(RoomError::field(code::CONFLICT, "breakouts", message));
+        }
         self.next.rules = rules;
         Ok(())
     }
@@ -155,6 +159,10 @@ impl<'a> Turn<'a> {
     pub(super) fn set_roles(&mut self, roles: Roles) -> Result<(), RoomError> {
         self.only_server()?;
         self.next.roles = Arc::new(roles);
+        let people: Vec<Name> = self.next.people.keys().cloned().collect();
+        for id in &people {
+            self.end_forbidden_voices(id);
+        }
         Ok(())
     }
 
