@@ -35,7 +35,8 @@ pub struct ParentView {
 pub enum Event {
     /// Somebody came into a room: into the meeting, or from another room.
     UserJoined { participant: PersonView, room_id: Option<Name> },
-    /// Somebody left a room for another (`moved`), or the meeting (`left`, `lost`, `kicked`).
+    /// Somebody left a room for another (`moved`), or the meeting (`left`, `lost`, `kicked`); or it
+    /// is over (`ended`).
     UserLeft { participant: Name, room_id: Name, reason: &'static str },
     /// To the creator and those who manage: there are new rooms.
     BreakoutCreated { rooms: Vec<RoomName> },

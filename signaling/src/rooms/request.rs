@@ -34,6 +34,8 @@ pub enum Request {
         person: Name,
         reason: &'static str,
     },
+    /// The meeting is over, also if it was made ahead: everybody leaves it.
+    End,
     /// Something may be due: see [`Meeting::deadline`].
     Tick,
     /// Other limits and policies from now on.
@@ -233,6 +235,7 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
     match request {
         Request::Enter(enter) => turn.enter(enter),
         Request::Depart { person, reason } => turn.depart(&person, reason),
+        Request::End => turn.end(),
         Request::Tick => turn.tick(),
         Request::Configure(rules) => turn.configure(rules),
         Request::SetRoles(roles) => turn.set_roles(roles),

@@ -14,7 +14,7 @@ use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
 use ringfence_signaling::meeting_options::MeetingOptions;
-use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::meetings::{Meetings, Timing};
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
@@ -162,6 +162,7 @@ pub struct Server {
     pub events: mpsc::Sender<RelayEvent>,
     pub signals: mpsc::Sender<Signal>,
     pub task: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub meetings: Meetings,
 }
 
 impl Server {
@@ -188,9 +189,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let app = App::new(handle, settings);
-        let drain = Duration::from_secs(60);
+        let (drain, meetings) = (Duration::from_secs(60), app.meetings.clone());
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
-        Server { address, books, events, signals, task }
+        Server { address, books, events, signals, task, meetings }
     }
 
     pub fn url(&self, path: &str) -> String {

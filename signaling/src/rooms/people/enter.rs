@@ -144,6 +144,17 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Everybody leaves, and nothing keeps the meeting.
+    pub(in crate::rooms) fn end(&mut self) -> Result<(), RoomError> {
+        self.only_server()?;
+        self.next.kept = false;
+        for id in std::mem::take(&mut self.next.people).into_keys() {
+            self.why.insert(id, "ended");
+        }
+        self.next.invitations.clear();
+        Ok(())
+    }
+
     pub(in crate::rooms) fn only_server(&self) -> Result<(), RoomError> {
         match self.by {
             By::Server => Ok(()),
