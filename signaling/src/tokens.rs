@@ -31,7 +31,9 @@ pub struct Grants {
     pub room_join: bool,
     /// May bring the meeting into being by joining.
     pub room_create: bool,
-    /// May manage it: create rooms, move people.
+    /// May list meetings.
+    pub room_list: bool,
+    /// May manage it: create rooms, move people. Without `room`: every meeting.
     pub room_admin: bool,
     /// May send; absent: yes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -121,8 +121,8 @@ pub struct Exchange {
 }
 
 /// How breakouts are opened.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct Start {
     /// Whether people are asked or moved; absent: moved.
     pub consent: Option<Consent>,
@@ -132,16 +132,16 @@ pub struct Start {
 }
 
 /// How breakouts are closed.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct Stop {
     /// In how many seconds; absent: now.
     pub grace_s: Option<Seconds>,
 }
 
 /// How people are dealt out.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct Shuffle {
     /// Absent: evenly.
     pub strategy: Option<Strategy>,
@@ -206,8 +206,8 @@ macro_rules! action {
 }
 
 /// Nothing needs to be said.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 action! {

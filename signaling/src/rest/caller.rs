@@ -68,7 +68,9 @@ async fn look(app: &App, parts: &mut Parts) -> Result<Caller, Refused> {
     if !app.rest.limits.take(caller.issuer.as_deref().unwrap_or_default()) {
         let detail = "too many requests; slow down and come again in a second";
         let status = StatusCode::TOO_MANY_REQUESTS;
-        return Err(HttpProblem::new(status, "too-many", detail).coded(code::TOO_MANY, None).into());
+        return Err(HttpProblem::new(status, "too-many", detail)
+            .coded(code::TOO_MANY, None)
+            .into());
     }
     Ok(caller)
 }

@@ -9,12 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{In, Json, Query};
 use super::caller::Caller;
-use super::refused::Refused;
+use super::refused::{Refused, renamed};
 use super::views::{MeetingList, MeetingView};
 use crate::access::{self, Wish};
 use crate::app::App;
 use crate::problem::HttpProblem;
-use crate::rooms::{Meeting, Request, Role, Roles, RoomError, Rules};
+use crate::rooms::{Meeting, Request, Role, Roles, RoomError, Rules, code};
 
 /// Most meetings of one answer.
 const PAGE_MAX: usize = 500;
@@ -24,8 +24,8 @@ const ROOMS_MAX: usize = 300;
 const YEAR_S: u32 = 366 * 24 * 3_600;
 
 /// A new meeting.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct CreateMeeting {
     /// Its id; absent: one that is given to no other meeting.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.~@+:-]+$")]
@@ -37,6 +37,7 @@ pub struct CreateMeeting {
     /// Its roles, one by one, in the place of a template.
     pub roles: Option<Vec<Role>>,
     /// What is other than in the profile.
+    #[serde(default)]
     #[schema(value_type = Option<Rules>)]
     pub options: Map<String, Value>,
 }
@@ -61,8 +62,8 @@ pub struct ChangeMeeting {
 }
 
 /// Which meetings.
-#[derive(Deserialize, IntoParams, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, IntoParams, Debug)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// At most so many.
@@ -209,10 +210,19 @@ pub async fn change(
     In(meeting): In<String>,
     Json(ask): Json<ChangeMeeting>,
 ) -> Result<axum::Json<MeetingView>, Refused> {
-    let rules = *app.meetings.look(&meeting).await?.rules();
-    let rules = changed(&app, &rules, ask.options)?;
-    app.meetings.serve(&meeting, Request::Configure(rules), None).await?;
-    show(State(app), In(meeting)).await
+    loop {
+        let from = *app.meetings.look(&meeting).await?.rules();
+        let to = changed(&app, &from, ask.options.clone())?;
+        let request = Request::Reconfigure { from, to };
+        match app.meetings.serve(&meeting, request, None).await {
+            // Somebody else changed them in between.
+            Err(error) if error.code == code::STALE => {}
+            Err(error) => {
+                return Err(renamed(error, &[("breakouts", "options.breakouts")]).into());
+            }
+            Ok(_) => return show(State(app), In(meeting)).await,
+        }
+    }
 }
 
 /// Ends a meeting: everybody leaves, and nothing of it is kept.
@@ -220,10 +230,7 @@ pub async fn change(
     delete, path = "/v1/meetings/{meeting}", tag = "meetings",
     responses((status = 204, description = "It is over"))
 )]
-pub async fn end(
-    State(app): State<App>,
-    In(meeting): In<String>,
-) -> Result<StatusCode, Refused> {
+pub async fn end(State(app): State<App>, In(meeting): In<String>) -> Result<StatusCode, Refused> {
     app.meetings.end(&meeting).await?;
     Ok(StatusCode::NO_CONTENT)
 }

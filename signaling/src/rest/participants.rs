@@ -24,8 +24,8 @@ const TTL_S: u64 = 24 * 3_600;
 const TTL_S_MAX: u64 = 366 * 24 * 3_600;
 
 /// Somebody who shall come.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct AddParticipant {
     /// Their id; absent: one that is given to nobody else.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.~@+:-]+$")]
@@ -156,7 +156,8 @@ fn role(model: &Meeting, asked: Option<&RoleName>) -> Result<RoleName, Refused> 
         None => Ok(model.roles().of(&RoleName::participant()).name.clone()),
         Some(role) if model.roles().named(role).is_some() => Ok(role.clone()),
         Some(role) => {
-            let all: Vec<&str> = model.roles().all().iter().map(|role| role.name.as_str()).collect();
+            let all: Vec<&str> =
+                model.roles().all().iter().map(|role| role.name.as_str()).collect();
             let message = format!("there is no role \"{}\", but {}", role.as_str(), all.join(", "));
             Err(RoomError::invalid("role", message).into())
         }

@@ -18,7 +18,7 @@ const PLAN_KIB: usize = 1_024;
 /// A plan as it shall be. What `GET` gave, edited, is taken.
 #[derive(Deserialize, ToSchema, Debug)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewPlan)]
+#[allow(dead_code, reason = "what GET gave is taken whole, and not all of it is looked at")]
 pub struct NewPlan {
     /// All its rooms: those that are there and not named here are deleted.
     pub rooms: Vec<PlanRoom>,
@@ -36,10 +36,7 @@ pub struct NewPlan {
     responses((status = 200, description = "As it is now", body = PlanView,
         headers(("ETag" = String, description = "For If-Match"))))
 )]
-pub async fn show(
-    State(app): State<App>,
-    In(meeting): In<String>,
-) -> Result<PlanView, Refused> {
+pub async fn show(State(app): State<App>, In(meeting): In<String>) -> Result<PlanView, Refused> {
     Ok(PlanView::new(&app.meetings.look(&meeting).await?))
 }
 
@@ -91,8 +88,10 @@ pub async fn template(
 ) -> Result<Response, Refused> {
     app.meetings.look(&meeting).await?;
     let disposition = "attachment; filename=\"breakouts.csv\"";
-    let headers =
-        [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
     Ok((headers, CSV_TEMPLATE).into_response())
 }
 

@@ -56,8 +56,8 @@ pub struct RoleList {
 }
 
 /// Roles of a meeting: by themselves, or by the name of a template.
-#[derive(Deserialize, ToSchema, Default, Debug)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema, Debug)]
+#[serde(deny_unknown_fields)]
 pub struct PutRoles {
     /// 1 to 64, of different names.
     #[schema(min_items = 1, max_items = 64)]
@@ -157,10 +157,7 @@ pub async fn put(
     delete, path = "/v1/roles/{template}", tag = "roles",
     responses((status = 204, description = "It is gone"))
 )]
-pub async fn delete(
-    State(app): State<App>,
-    In(name): In<String>,
-) -> Result<StatusCode, Refused> {
+pub async fn delete(State(app): State<App>, In(name): In<String>) -> Result<StatusCode, Refused> {
     app.rest.templates.delete(&name)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -218,12 +215,14 @@ pub async fn put_role(
         return Err(RoomError::invalid("name", message).into());
     }
     check_name(&name, "name")?;
-    let mut all = app.meetings.look(&meeting).await?.roles().all().to_vec();
-    match all.iter_mut().find(|other| other.name == role.name) {
-        Some(other) => *other = role,
-        None => all.push(role),
-    }
-    app.meetings.serve(&meeting, Request::SetRoles(Roles::new(all)?), None).await?;
+    edit(&app, &meeting, |all| {
+        match all.iter_mut().find(|other| other.name == role.name) {
+            Some(other) => *other = role.clone(),
+            None => all.push(role.clone()),
+        }
+        Ok(())
+    })
+    .await?;
     of_meeting(State(app), In(meeting)).await
 }
 
@@ -236,17 +235,37 @@ pub async fn delete_role(
     State(app): State<App>,
     In((meeting, name)): In<(String, String)>,
 ) -> Result<StatusCode, Refused> {
-    let mut all = app.meetings.look(&meeting).await?.roles().all().to_vec();
-    let before = all.len();
-    all.retain(|role| role.name != RoleName::new(&name));
-    if all.len() == before {
-        let message = format!("there is no role \"{name}\"");
-        return Err(RoomError::field(code::NOT_FOUND, "role", message).into());
-    }
-    if all.is_empty() {
-        let message = "it is the last role; a meeting has one at least";
-        return Err(RoomError::field(code::CONFLICT, "role", message).into());
-    }
-    app.meetings.serve(&meeting, Request::SetRoles(Roles::new(all)?), None).await?;
+    edit(&app, &meeting, |all| {
+        let before = all.len();
+        all.retain(|role| role.name != RoleName::new(&name));
+        if all.len() == before {
+            let message = format!("there is no role \"{name}\"");
+            return Err(RoomError::field(code::NOT_FOUND, "role", message));
+        }
+        if all.is_empty() {
+            let message = "it is the last role; a meeting has one at least";
+            return Err(RoomError::field(code::CONFLICT, "role", message));
+        }
+        Ok(())
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Changes the roles of a meeting; anew, if somebody else did in between.
+async fn edit(
+    app: &App,
+    meeting: &str,
+    change: impl Fn(&mut Vec<Role>) -> Result<(), RoomError>,
+) -> Result<(), Refused> {
+    loop {
+        let from = app.meetings.look(meeting).await?.roles().clone();
+        let mut all = from.all().to_vec();
+        change(&mut all)?;
+        let request = Request::ExchangeRoles { from, to: Roles::new(all)? };
+        match app.meetings.serve(meeting, request, None).await {
+            Err(error) if error.code == code::STALE => {}
+            served => return Ok(served.map(|_| ())?),
+        }
+    }
 }

@@ -22,7 +22,8 @@ impl Templates {
 
     /// All of them, in the order of their names.
     pub fn all(&self) -> BTreeMap<String, Roles> {
-        let shipped = SHIPPED.iter().filter_map(|name| Some(((*name).into(), Roles::shipped(name)?)));
+        let shipped =
+            SHIPPED.iter().filter_map(|name| Some(((*name).into(), Roles::shipped(name)?)));
         let mut all = self.own(|own| own.clone());
         all.extend(shipped);
         all

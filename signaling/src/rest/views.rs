@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::rooms::{MAIN, Media, Meeting, Millis, Muted, Name, Person, Reply, Reserved, RoleName, Rules};
+use crate::rooms::{
+    MAIN, Media, Meeting, Millis, Muted, Name, Person, Reply, Reserved, RoleName, Rules,
+};
 
 /// A meeting.
 #[derive(Serialize, ToSchema, Debug)]
@@ -232,7 +234,6 @@ impl PlanView {
         }
     }
 }
-
 
 impl IntoResponse for PlanView {
     fn into_response(self) -> Response {

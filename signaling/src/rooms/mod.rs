@@ -27,7 +27,7 @@ mod view;
 mod voices;
 
 pub use error::{RoomError, code};
-pub use event::{Event, Notice, RoomName};
+pub use event::{Event, Notice, ParentView, RoomName};
 pub use main_room::MainRoom;
 pub use masks::{Mask, SourceMask, Spoken, Step};
 pub use media::{Heard, Media, Muted, SOURCES};

@@ -1,6 +1,7 @@
 //! What can be asked of a meeting: a closed set, for JSON-RPC, REST and whoever else.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::RoomError;
 use super::event::Notice;
@@ -42,6 +43,20 @@ pub enum Request {
     Configure(Rules),
     /// Other roles from now on.
     SetRoles(Roles),
+    /// Other limits and policies, if they still are as they were read.
+    Reconfigure {
+        from: Rules,
+        to: Rules,
+    },
+    /// Other roles, if they still are as they were read.
+    ExchangeRoles {
+        from: Roles,
+        to: Roles,
+    },
+    /// Somebody who was taken out may come back.
+    Pardon {
+        person: Name,
+    },
     /// Another plan in the place of the present one.
     PutPlan(PutPlan),
 
@@ -163,7 +178,7 @@ pub enum Request {
 }
 
 /// What the one who asked is answered.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Reply {
     /// 0, where the seeds have it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +254,9 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
         Request::Tick => turn.tick(),
         Request::Configure(rules) => turn.configure(rules),
         Request::SetRoles(roles) => turn.set_roles(roles),
+        Request::Reconfigure { from, to } => turn.reconfigure(from, to),
+        Request::ExchangeRoles { from, to } => turn.exchange_roles(&from, to),
+        Request::Pardon { person } => turn.pardon(&person),
         Request::PutPlan(plan) => turn.put_plan(plan),
         Request::Create(create) => turn.create(&create),
         Request::CreateAndInvite { create, force } => turn.create_and_invite(&create, force),

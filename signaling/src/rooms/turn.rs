@@ -156,6 +156,20 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
+    pub(super) fn reconfigure(&mut self, from: Rules, to: Rules) -> Result<(), RoomError> {
+        if self.next.rules != from {
+            return Err(RoomError::new(code::STALE, "the options were changed meanwhile"));
+        }
+        self.configure(to)
+    }
+
+    pub(super) fn exchange_roles(&mut self, from: &Roles, to: Roles) -> Result<(), RoomError> {
+        if *self.next.roles != *from {
+            return Err(RoomError::new(code::STALE, "the roles were changed meanwhile"));
+        }
+        self.set_roles(to)
+    }
+
     pub(super) fn set_roles(&mut self, roles: Roles) -> Result<(), RoomError> {
         self.only_server()?;
         self.next.roles = Arc::new(roles);

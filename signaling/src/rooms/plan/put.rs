@@ -48,7 +48,8 @@ impl Turn<'_> {
             return Err(RoomError::conflict("the breakouts are started; stop them first"));
         }
         self.check_plan(&plan)?;
-        let kept: BTreeSet<&str> = plan.rooms.iter().filter_map(|room| room.id.as_deref()).collect();
+        let kept: BTreeSet<&str> =
+            plan.rooms.iter().filter_map(|room| room.id.as_deref()).collect();
         let gone = self.next.breakouts().filter(|room| !kept.contains(&*room.id));
         let gone: Vec<Name> = gone.map(|room| room.id.clone()).collect();
         for room in &gone {
@@ -59,7 +60,10 @@ impl Turn<'_> {
         let mut made = Vec::new();
         let mut ids = Vec::new();
         for room in plan.rooms {
-            let media = Media { video: room.media.video && self.next.rules.video_in_breakouts, ..room.media };
+            let media = Media {
+                video: room.media.video && self.next.rules.video_in_breakouts,
+                ..room.media
+            };
             let name = room.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
             let id = match room.id {
                 Some(id) => self.change_room(&id, name, room.capacity, media)?,
@@ -71,7 +75,8 @@ impl Turn<'_> {
             };
             let assigned = room.assigned.into_iter().map(|person| (person.into(), id.clone()));
             self.next.plan.assigned.extend(assigned);
-            let expected = room.expected.into_iter().map(|one| Reserved { room: id.clone(), ..one });
+            let expected =
+                room.expected.into_iter().map(|one| Reserved { room: id.clone(), ..one });
             self.next.plan.reserved.extend(expected);
             ids.push(id);
         }
@@ -130,7 +135,9 @@ impl Turn<'_> {
                 check_row(row, &mut rows, &field("expected"))?;
             }
             let matched = |row: &&Reserved| {
-                row.person.as_ref().is_some_and(|person| room.assigned.iter().any(|id| **id == **person))
+                row.person
+                    .as_ref()
+                    .is_some_and(|person| room.assigned.iter().any(|id| **id == **person))
             };
             let twice = room.expected.iter().filter(matched).count();
             let size = (room.assigned.len() + room.expected.len() - twice) as u64;
