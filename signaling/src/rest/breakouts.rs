@@ -10,7 +10,7 @@ use super::body::{IfMatch, In, Json};
 use super::refused::{Refused, of_path, renamed};
 use super::views::{Done, yes};
 use crate::app::App;
-use crate::rooms::{Consent, Create, Invite, Media, Reply, Request, Strategy};
+use crate::rooms::{Consent, Create, Invite, Media, Reply, Request, RoomError, Strategy};
 
 /// Seconds, at most a year.
 #[derive(Clone, Copy, PartialEq, Eq, ToSchema, Debug)]
@@ -139,12 +139,28 @@ pub struct Stop {
     pub grace_s: Option<Seconds>,
 }
 
+/// A strategy.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Deal {
+    /// Each into any room that takes one more.
+    Random,
+    /// Rooms differ by one person at most.
+    Even,
+    /// Each room in proportion to what it takes.
+    ByCapacity,
+    /// Who has the same value of an attribute together.
+    ByAttribute,
+}
+
 /// How people are dealt out.
 #[derive(Deserialize, ToSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Shuffle {
     /// Absent: evenly.
-    pub strategy: Option<Strategy>,
+    pub strategy: Option<Deal>,
+    /// With `by_attribute`: which one. Who has the same value goes to the same room.
+    pub attribute: Option<String>,
     /// The same seed deals the same people the same way.
     pub seed: Option<u64>,
 }
@@ -172,6 +188,20 @@ pub struct Broadcast {
     #[serde(default)]
     #[schema(min_items = 1)]
     pub rooms: Option<Vec<String>>,
+}
+
+fn deal(ask: Shuffle) -> Result<Request, RoomError> {
+    let Shuffle { strategy, attribute, seed } = ask;
+    let strategy = match strategy.unwrap_or(Deal::Even) {
+        Deal::Random => Strategy::Random,
+        Deal::Even => Strategy::Even,
+        Deal::ByCapacity => Strategy::ByCapacity,
+        Deal::ByAttribute => {
+            let attribute = attribute.ok_or_else(|| RoomError::missing("attribute"))?;
+            return Ok(Request::Group { attribute, seed });
+        }
+    };
+    Ok(Request::Shuffle { strategy, seed })
 }
 
 /// What the engine calls otherwise than REST.
@@ -223,7 +253,7 @@ action! {
 action! {
     /// Assigns everybody anew; while breakouts are open, everybody moves, in one step.
     shuffle, "/v1/meetings/{meeting}/breakouts/shuffle", Shuffle,
-    |ask| Request::Shuffle { strategy: ask.strategy.unwrap_or(Strategy::Even), seed: ask.seed }
+    |ask| deal(ask)?
 }
 action! {
     /// Everybody back, nobody assigned; the rooms stay.

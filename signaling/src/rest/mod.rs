@@ -24,10 +24,13 @@ mod templates;
 mod views;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 
 use crate::app::App;
 
+pub use breakouts::Deal;
 pub use idempotency::Answers;
 pub use limits::Limits;
 pub use openapi::document;
@@ -44,11 +47,24 @@ pub struct Rest {
     pub limits: Limits,
 }
 
+async fn count(
+    State(app): State<App>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    app.metrics.rest(method.as_str(), route.as_str(), response.status().as_u16());
+    response
+}
+
 /// All routes of REST.
 pub fn router(app: &App) -> Router<App> {
     let (routes, _) = openapi::routes().split_for_parts();
     routes
         .layer(from_fn_with_state(app.clone(), idempotency::remember))
         .layer(from_fn_with_state(app.clone(), caller::authorise))
+        .layer(from_fn_with_state(app.clone(), count))
         .route("/v1/openapi.json", axum::routing::get(openapi::serve))
 }

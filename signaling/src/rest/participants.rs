@@ -1,6 +1,8 @@
 //! `/v1/meetings/{meeting}/participants`: tokens for those who shall come, and what is done with
 //! those who are there.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +14,7 @@ use super::body::{In, Json};
 use super::caller::Caller;
 use super::refused::{Refused, of_path};
 use super::views::{AddedParticipant, ParticipantList, ParticipantView};
-use crate::access::{self, NAME_BYTES_MAX, Wish};
+use crate::access::{self, ATTRIBUTES_MAX, ID_BYTES_MAX, NAME_BYTES_MAX, Wish};
 use crate::app::App;
 use crate::problem::HttpProblem;
 use crate::rooms::{Meeting, Request, RoleName, RoomError};
@@ -39,6 +41,10 @@ pub struct AddParticipant {
     /// A role of the meeting; absent: `participant`.
     #[serde(alias = "presetName", alias = "preset_name")]
     pub role: Option<RoleName>,
+    /// What else is known of them: people are spread by it (`shuffle` with `by_attribute`).
+    #[serde(default)]
+    #[schema(max_properties = 16)]
+    pub attributes: BTreeMap<String, String>,
     /// May send; absent: yes.
     pub can_publish: Option<bool>,
     /// May receive; absent: yes.
@@ -109,6 +115,7 @@ pub async fn add(
         sub: id.clone(),
         name: ask.name.clone(),
         email: ask.email.clone(),
+        attributes: ask.attributes.clone(),
         iss: issuer.to_owned(),
         exp: expires_at,
         nbf: None,
@@ -146,6 +153,13 @@ fn check(meeting: &str, id: &str, ask: &AddParticipant) -> Result<(), Refused> {
     if !ask.email.as_ref().is_none_or(fits) {
         let message = "the e-mail address is empty, over 256 bytes or has control characters";
         return Err(RoomError::invalid("email", message).into());
+    }
+    let short = |(name, value): (&String, &String)| {
+        (1..=ID_BYTES_MAX).contains(&name.len()) && value.len() <= NAME_BYTES_MAX
+    };
+    if ask.attributes.len() > ATTRIBUTES_MAX || !ask.attributes.iter().all(short) {
+        let message = "at most 16 attributes, names of 1 to 128 bytes, values of up to 256";
+        return Err(RoomError::invalid("attributes", message).into());
     }
     Ok(())
 }

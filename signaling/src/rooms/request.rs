@@ -76,6 +76,11 @@ pub enum Request {
         strategy: Strategy,
         seed: Option<u64>,
     },
+    /// As `Shuffle`: who has the same value of an attribute goes to the same room.
+    Group {
+        attribute: String,
+        seed: Option<u64>,
+    },
     ImportCsv {
         text: String,
     },
@@ -263,6 +268,7 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
         Request::Assign { room_id, clients } => turn.assign(&room_id, &clients),
         Request::Unassign { clients } => turn.unassign(&clients),
         Request::Shuffle { strategy, seed } => turn.shuffle(strategy, seed),
+        Request::Group { attribute, seed } => turn.group(&attribute, seed),
         Request::ImportCsv { text } => turn.import_csv(&text),
         Request::Rename { room_id, name } => turn.rename(&room_id, &name),
         Request::Delete { room_id } => turn.delete(&room_id),

@@ -4,7 +4,8 @@
 
 use utoipa::ToSchema;
 
-use crate::rooms::{Consent, Name, ParentView, PersonView, Publish, RoleName, RoomView, Strategy};
+use crate::rest::Deal;
+use crate::rooms::{Consent, Name, ParentView, PersonView, Publish, RoleName, RoomView};
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
@@ -130,7 +131,13 @@ messages! {
     Clients { clients: Vec<String>, revision: Option<u64>, }
     ClientsAndRoom { clients: Vec<String>, room_id: String, revision: Option<u64>, }
     RoomId { room_id: String, revision: Option<u64>, }
-    Shuffle { strategy: Option<Strategy>, seed: Option<u64>, revision: Option<u64>, }
+    Shuffle {
+        strategy: Option<Deal>,
+        /// With `by_attribute`: which one.
+        attribute: Option<String>,
+        seed: Option<u64>,
+        revision: Option<u64>,
+    }
     ImportCsv { text: String, revision: Option<u64>, }
     Rename { room_id: String, name: String, revision: Option<u64>, }
     Start { consent: Option<Consent>, timer_s: Option<u32>, revision: Option<u64>, }

@@ -26,6 +26,7 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
         | Request::Assign { .. }
         | Request::Unassign { .. }
         | Request::Shuffle { .. }
+        | Request::Group { .. }
         | Request::ImportCsv { .. }
         | Request::Rename { .. }
         | Request::Delete { .. }

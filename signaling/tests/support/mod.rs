@@ -341,6 +341,7 @@ pub fn token(change: impl FnOnce(&mut Claims)) -> String {
         sub: "ada".into(),
         name: Some("Ada".into()),
         email: None,
+        attributes: Default::default(),
         iss: DEVELOPMENT_ISSUER.into(),
         exp: unix_now() + 60,
         nbf: None,

@@ -4,6 +4,7 @@ mod assign;
 mod create;
 mod csv;
 mod edit;
+mod group;
 mod put;
 mod reserved;
 mod session;

@@ -1,11 +1,7 @@
 //! Dealing people out over rooms: at random, evenly, or by capacity. Seeded, so it can be repeated.
 
-use serde::Deserialize;
-use utoipa::ToSchema;
-
 /// How people are dealt out (Q15).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strategy {
     /// Each into any room that takes one more.
     Random,
