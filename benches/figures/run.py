@@ -32,9 +32,10 @@ PARTLY, MOSTLY, LIGHTLY = 0.5, 0.7, 0.1
 
 
 def hold(arm, microseconds):
-    """The arm with another `--egress-hold`."""
+    """The arm with another `--egress-hold`, and voices that wait no longer than that."""
     name = f"{arm.name}-hold-{microseconds // 1000}ms"
-    return Arm(name, (*arm.options, "--egress-hold", str(microseconds)))
+    time = str(microseconds)
+    return Arm(name, (*arm.options, "--egress-hold", time, "--voice-hold", time))
 
 
 def fan_out(subscribers):
