@@ -23,6 +23,7 @@ pub mod rooms;
 pub mod rpc;
 pub mod sdp;
 pub mod serve;
+pub mod store;
 pub mod tokens;
 mod whep;
 mod whip;

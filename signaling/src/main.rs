@@ -5,9 +5,10 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context;
 use clap::Parser;
 use ringfence_signaling::app::{App, Settings};
-use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::meetings::{Keeping, Timing};
 use ringfence_signaling::options::{self, Cli, Command, Settled, TokenOptions};
 use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::store::{Loaded, Store};
 use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
 use ringfence_signaling::{access, relay};
 use tokio::net::TcpListener;
@@ -45,6 +46,13 @@ fn run(options: Settled) -> anyhow::Result<()> {
 
 async fn start(options: Settled) -> anyhow::Result<()> {
     let signals = signals()?;
+    let (store, loaded) = match &options.data {
+        Some(directory) => {
+            let (store, loaded) = Store::open(directory)?;
+            (Some(store), loaded)
+        }
+        None => (None, Loaded::default()),
+    };
     let listener = TcpListener::bind(options.http).await;
     let listener = listener.with_context(|| format!("can not listen on {}", options.http))?;
     let address = listener.local_addr()?;
@@ -55,6 +63,7 @@ async fn start(options: Settled) -> anyhow::Result<()> {
         origins: options.origins,
         meeting: options.meeting,
         timing: Timing::default(),
+        keeping: Keeping { store },
     };
     say(&format!("Ringfence: http://{address}/"));
     for line in relay::describe(&running) {
@@ -66,8 +75,9 @@ async fn start(options: Settled) -> anyhow::Result<()> {
             tracing::warn!("development mode on {address}: anybody who reaches it can make tokens");
         }
     }
-    serve(listener, App::new(running.handle, settings), running.events, signals, options.drain)
-        .await?;
+    let app = App::new(running.handle, settings);
+    app.meetings.restore(loaded.meetings);
+    serve(listener, app, running.events, signals, options.drain).await?;
     Ok(())
 }
 

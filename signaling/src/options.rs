@@ -123,6 +123,9 @@ pub struct ServeOptions {
     /// After SIGTERM, how long sessions may go on, in seconds [default: 3600].
     #[arg(long, env = "RINGFENCE_DRAIN", value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// Directory in which meetings are kept over restarts [default: they live in memory only].
+    #[arg(long, env = "RINGFENCE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Development: a fixed key, and no token is needed on loopback.
     #[arg(long, env = "RINGFENCE_DEV")]
     pub dev: bool,
@@ -193,6 +196,8 @@ pub struct Settled {
     pub origins: Vec<String>,
     /// After SIGTERM, how long sessions may go on.
     pub drain: Duration,
+    /// Directory in which meetings are kept.
+    pub data: Option<PathBuf>,
     /// Development mode.
     pub dev: bool,
     /// Rules and roles of meetings.
@@ -247,6 +252,7 @@ impl ServeOptions {
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
+            data: options.data,
             dev: options.dev,
             meeting: options.meeting,
         })
@@ -277,6 +283,7 @@ impl ServeOptions {
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
+            data: self.data.or(file.data),
             dev: self.dev || file.dev,
             meeting: file.meeting,
             config: self.config,

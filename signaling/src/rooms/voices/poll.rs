@@ -1,6 +1,7 @@
 //! Polls in rooms (D3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,24 @@ pub struct Poll {
     rooms: Vec<Name>,
     votes: BTreeMap<Name, usize>,
     open: bool,
+}
+
+impl Poll {
+    /// Who chose what.
+    pub(in crate::rooms) fn votes(&self) -> &BTreeMap<Name, usize> {
+        &self.votes
+    }
+
+    /// The same before anybody voted.
+    pub(in crate::rooms) fn without_votes(&self) -> Poll {
+        let Poll { by, question, options, rooms, votes: _, open } = self;
+        let (by, question, options) = (by.clone(), question.clone(), options.clone());
+        Poll { by, question, options, rooms: rooms.clone(), votes: BTreeMap::new(), open: *open }
+    }
+
+    pub(in crate::rooms) fn vote(&mut self, id: Name, option: usize) {
+        self.votes.insert(id, option);
+    }
 }
 
 /// A poll as people see it: counts, not who voted what.
@@ -78,7 +97,7 @@ impl Turn<'_> {
         let (number, rooms) = (self.next.polls_made, rooms.unwrap_or_else(|| vec![own]));
         let votes = BTreeMap::new();
         let poll = Poll { by, question, options, rooms, votes, open: true };
-        self.next.polls.insert(number, poll);
+        self.next.polls.insert(number, Arc::new(poll));
         self.reply.poll = Some(number);
         self.tell_poll(number);
         Ok(())
@@ -104,7 +123,7 @@ impl Turn<'_> {
         if option >= poll.options.len() {
             return Err(RoomError::invalid("option", "there is no such option"));
         }
-        poll.votes.insert(me, option);
+        Arc::make_mut(poll).votes.insert(me, option);
         self.tell_poll(number);
         Ok(())
     }
@@ -123,7 +142,7 @@ impl Turn<'_> {
         if !poll.open {
             return Err(RoomError::conflict("the poll is closed"));
         }
-        poll.open = false;
+        Arc::make_mut(poll).open = false;
         self.tell_poll(number);
         Ok(())
     }
