@@ -25,5 +25,6 @@ pub mod sdp;
 pub mod serve;
 pub mod store;
 pub mod tokens;
+pub mod webhooks;
 mod whep;
 mod whip;

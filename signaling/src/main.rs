@@ -10,6 +10,7 @@ use ringfence_signaling::options::{self, Cli, Command, Settled, TokenOptions};
 use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::store::{Loaded, Store};
 use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
+use ringfence_signaling::webhooks::{self, Webhooks};
 use ringfence_signaling::{access, relay};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -57,13 +58,14 @@ async fn start(options: Settled) -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("can not listen on {}", options.http))?;
     let address = listener.local_addr()?;
     let running = relay::start(&options).context("the relay did not start")?;
+    let webhooks = webhooks(&options, store.clone(), loaded.hooks)?;
     let settings = Settings {
         keys: options.keys,
         development: options.dev,
         origins: options.origins,
         meeting: options.meeting,
         timing: Timing::default(),
-        keeping: Keeping { store },
+        keeping: Keeping { store, webhooks },
     };
     say(&format!("Ringfence: http://{address}/"));
     for line in relay::describe(&running) {
@@ -79,6 +81,22 @@ async fn start(options: Settled) -> anyhow::Result<()> {
     app.meetings.restore(loaded.meetings);
     serve(listener, app, running.events, signals, options.drain).await?;
     Ok(())
+}
+
+/// Who is told what happens, beginning with what an earlier process did not deliver.
+fn webhooks(
+    options: &Settled,
+    store: Option<Store>,
+    left: Vec<(u64, Vec<u8>)>,
+) -> anyhow::Result<Option<Webhooks>> {
+    if options.webhooks.is_empty() && left.is_empty() {
+        return Ok(None);
+    }
+    let (endpoints, timing) = (options.webhooks.clone(), webhooks::Timing::default());
+    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, timing);
+    let webhooks = webhooks.context("no HTTP client for webhooks")?;
+    webhooks.resume(left);
+    Ok(Some(webhooks).filter(|_| !options.webhooks.is_empty()))
 }
 
 /// A line for whoever started us. Nobody need be there to read it.

@@ -63,6 +63,9 @@ impl Metrics {
             store.metrics().register(metrics.registry.sub_registry_with_prefix("ringfence"));
         }
         let registry = metrics.registry.sub_registry_with_prefix("ringfence");
+        if let Some(webhooks) = &keeping.webhooks {
+            webhooks.metrics().register(registry);
+        }
         let help = "JSON-RPC requests by method and error code, 0 for success";
         registry.register("rpc_requests", help, metrics.requests.clone());
         let help = "WHIP and WHEP requests by status";

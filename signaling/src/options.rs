@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
+use crate::webhooks::{Endpoint, WebhookOptions};
 
 /// The longest `--egress-hold`: more would be heard.
 const EGRESS_HOLD_MAX: Duration = Duration::from_millis(20);
@@ -132,6 +133,9 @@ pub struct ServeOptions {
     /// Rules and roles of meetings: in the file only, as `[meeting]`.
     #[arg(skip)]
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings: in the file only, as `[[webhook]]`.
+    #[arg(skip)]
+    pub webhook: Vec<WebhookOptions>,
     /// TOML file with these options.
     #[arg(long, env = "RINGFENCE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -202,6 +206,8 @@ pub struct Settled {
     pub dev: bool,
     /// Rules and roles of meetings.
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings.
+    pub webhooks: Vec<Endpoint>,
 }
 
 impl ServeOptions {
@@ -238,7 +244,10 @@ impl ServeOptions {
         if keys.first_issuer().is_none() {
             bail!("no key for tokens: set RINGFENCE_KEYS=issuer=secret, or use --dev");
         }
+        let webhooks = options.webhook.iter().map(|webhook| webhook.check(&keys));
+        let webhooks = webhooks.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
         Ok(Settled {
+            webhooks,
             http: options.http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8_080))),
             media_port,
             media_ip: options.media_ip,
@@ -286,6 +295,7 @@ impl ServeOptions {
             data: self.data.or(file.data),
             dev: self.dev || file.dev,
             meeting: file.meeting,
+            webhook: file.webhook,
             config: self.config,
         }
     }

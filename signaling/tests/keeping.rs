@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use support::{Page, Server};
 use tokio::runtime::Runtime;
 
+/// How long people may take to come back.
+const GRACE: Duration = Duration::from_secs(2);
+
 struct Directory(PathBuf);
 
 impl Directory {
@@ -51,8 +54,8 @@ fn life<T>(directory: &Directory, rules: Rules, live: impl AsyncFnOnce(&Server) 
     let runtime = Runtime::new().expect("a runtime");
     let result = runtime.block_on(async {
         let meeting = MeetingOptions { rules, ..MeetingOptions::default() };
-        let keeping = Keeping { store: Some(store) };
-        let server = Server::start_on(true, meeting, keeping, loaded.meetings).await;
+        let keeping = Keeping { store: Some(store), webhooks: None };
+        let server = Server::start_on(true, meeting, GRACE, keeping, loaded.meetings).await;
         live(&server).await
     });
     runtime.shutdown_timeout(Duration::from_secs(5));
@@ -101,6 +104,10 @@ fn everything_is_as_it_was_and_people_resume_into_their_rooms() {
         ada.call("parent.resume", json!({})).await.expect("resumed");
         ada.call("parent.mute", json!({"audio": true})).await.expect("muted");
         ada.call("poll.vote", json!({"poll": 1, "option": 1})).await.expect("voted");
+        for n in 0..70 {
+            hana.call("broadcast", json!({"text": n.to_string()})).await.expect("told");
+        }
+        bob.forget().await;
         hana.call("broadcast", json!({"text": "one"})).await.expect("told");
         let last = bob.notice("broadcast").await["seq"].clone();
         bob.socket.close(None).await.expect("closed");
@@ -220,8 +227,9 @@ async fn a_full_disk_is_said_and_nothing_new_is_granted() {
     let (full, written): (Arc<AtomicBool>, Arc<Mutex<Batch>>) = Default::default();
     let disk = Full { full: full.clone(), written: written.clone() };
     let store = Store::over(Box::new(disk), 0).expect("a thread");
-    let keeping = Keeping { store: Some(store.clone()) };
-    let server = Server::start_on(true, MeetingOptions::default(), keeping, Vec::new()).await;
+    let keeping = Keeping { store: Some(store.clone()), webhooks: None };
+    let server =
+        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Vec::new()).await;
     let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
     let (mut ada, _) = join(&server, "ada", json!({})).await;
     hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");

@@ -53,6 +53,8 @@ pub(super) struct Actor {
     pub(super) people: HashMap<ParticipantId, Name>,
     pub(super) peers: HashMap<PeerId, PeerRecord>,
     pub(super) seq: u64,
+    /// Number of the last webhook of this life of the meeting, and its name.
+    pub(super) told_outside: (u64, u64),
     pub(super) journal: Journal,
     /// What waits until it is saved.
     pub(super) outbox: Outbox,
@@ -90,6 +92,7 @@ impl Actor {
             people: HashMap::new(),
             peers: HashMap::new(),
             seq: 0,
+            told_outside: (0, 0),
             outbox: Outbox::default(),
             on_file: false,
             restored: None,
@@ -148,7 +151,8 @@ impl Actor {
 
     /// Numbers that go on after a restart.
     pub(super) fn numbers(&self) -> Numbers {
-        Numbers { seq: self.seq, ..Numbers::default() }
+        let (hooks, life) = self.told_outside;
+        Numbers { seq: self.seq, hooks, life }
     }
 
     /// The relay has a meeting from now on.
@@ -204,7 +208,7 @@ impl Actor {
             }
             Ask::Made(reply) => {
                 let parts = self.rows_to(&self.model);
-                self.publish(parts, Vec::new());
+                self.publish(parts, Vec::new(), Vec::new());
                 self.respond(reply, Ok(()), before);
             }
         }

@@ -72,8 +72,9 @@ impl Actor {
     }
 
     async fn adopt(&mut self, next: Meeting, parts: Parts, steps: &[Step], notices: Vec<Notice>) {
+        let items = self.outside(&next, &parts);
         self.model = next;
-        self.publish(parts, notices);
+        self.publish(parts, notices, items);
         for step in steps {
             match step {
                 Step::Dismiss(person) => self.unseat(person).await,
@@ -90,7 +91,7 @@ impl Actor {
 
     fn tell_failed(&mut self, to: Vec<Name>, error: &RoomError) {
         let event = Event::BreakoutError { result: error.code, msg: error.message.clone() };
-        self.publish(Parts::new(), vec![Notice { to, event }]);
+        self.publish(Parts::new(), vec![Notice { to, event }], Vec::new());
     }
 
     /// The relay's part but for what is taken away: that comes last, and can not be refused.

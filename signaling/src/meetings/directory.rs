@@ -18,6 +18,7 @@ use crate::access::Identity;
 use crate::rooms::{Meeting, Name, RoomError, code};
 use crate::sdp::Purpose;
 use crate::store::{Saved, Store};
+use crate::webhooks::Webhooks;
 
 /// Requests that wait for a meeting; who asks more waits.
 const INBOX: usize = 1_024;
@@ -42,6 +43,8 @@ impl Default for Timing {
 pub struct Keeping {
     /// Where meetings are kept.
     pub store: Option<Store>,
+    /// Who is told what happens.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// All meetings.
@@ -109,6 +112,11 @@ impl Meetings {
     /// The store, if there is one.
     pub fn store(&self) -> Option<&Store> {
         self.0.keeping.store.as_ref()
+    }
+
+    /// Who is told what happens, if somebody is.
+    pub(super) fn webhooks(&self) -> Option<&Webhooks> {
+        self.0.keeping.webhooks.as_ref()
     }
 
     /// Lets nobody in any more.

@@ -10,6 +10,7 @@ use super::ask::{Reply, Seat};
 use super::connection::Connection;
 use crate::rooms::{Name, RoomError, code};
 use crate::store::Fate;
+use crate::webhooks::Item;
 
 /// Most tickets that wait; above, the meeting takes no further request.
 pub(super) const OPEN_MAX: u64 = 1_024;
@@ -17,6 +18,8 @@ pub(super) const OPEN_MAX: u64 = 1_024;
 /// One thing that waits.
 enum Held {
     Frame(Seat, Connection, Utf8Bytes),
+    /// For those outside.
+    Items(Vec<Item>),
     /// To be given this instead, if there is something.
     Answer(Box<dyn FnOnce(Option<RoomError>) + Send>),
     /// The same, for one that changed nothing: then it does not matter what the disk does.
@@ -55,6 +58,13 @@ impl Actor {
         self.give_or_hold(if wrote { Held::Answer(give) } else { Held::Reading(give) });
     }
 
+    /// Posts webhooks, once what they tell of is saved.
+    pub(super) fn post(&mut self, items: Vec<Item>) {
+        if !items.is_empty() {
+            self.give_or_hold(Held::Items(items));
+        }
+    }
+
     fn give_or_hold(&mut self, held: Held) {
         let ticket = self.journal.ticket();
         if !self.outbox.0.is_empty() {
@@ -91,6 +101,11 @@ impl Actor {
             Held::Frame(seat, connection, frame) => {
                 if !connection.send(frame) {
                     self.slow.push(seat);
+                }
+            }
+            Held::Items(items) => {
+                if let Some(webhooks) = self.meetings.webhooks() {
+                    webhooks.post(items);
                 }
             }
             Held::Answer(give) => give(error),

@@ -10,6 +10,8 @@ use super::told::Told;
 use super::wire::notification;
 use crate::rooms::{Meeting, Name, Notice, RowKey};
 use crate::store::{KeptEvent, Part, Recipients, Saved, Value};
+use crate::tokens::unix_now_ms;
+use crate::webhooks::{Item, Webhooks, body, happened};
 
 /// Most events of a meeting that are kept over a restart. Who missed more starts from a snapshot.
 const EVENTS_KEPT: u64 = 1_024;
@@ -20,7 +22,7 @@ pub(super) type Parts = Vec<(Part, Option<Value>)>;
 impl Actor {
     /// What is other in `next` than it is now; before the first time, all of it.
     pub(super) fn rows_to(&self, next: &Meeting) -> Parts {
-        if !self.journal.keeps() {
+        if !self.journal.keeps() && self.meetings.webhooks().is_none() {
             return Parts::new();
         }
         let rows = next.rows_since(self.on_file.then_some(&self.model));
@@ -41,7 +43,7 @@ impl Actor {
 
     /// Hands over what changed and what people are to be told of it, as one; then tells them.
     /// Durable events are numbered.
-    pub(super) fn publish(&mut self, mut parts: Parts, notices: Vec<Notice>) {
+    pub(super) fn publish(&mut self, mut parts: Parts, notices: Vec<Notice>, items: Vec<Item>) {
         let before = self.seq;
         let numbered: Vec<(Notice, Option<u64>, Utf8Bytes)> = notices
             .into_iter()
@@ -54,12 +56,13 @@ impl Actor {
                 (notice, seq, notification(event, seq))
             })
             .collect();
+        self.on_file |= !parts.is_empty();
         if self.journal.keeps() && (!parts.is_empty() || self.seq != before) {
             self.events(before, &numbered, &mut parts);
             parts.push((Part::Numbers, Some(Value::Numbers(self.numbers()))));
-            self.journal.write(parts, Vec::new());
-            self.on_file = true;
+            self.journal.write(parts, Webhooks::rows(&items));
         }
+        self.post(items);
         for (notice, seq, frame) in numbered {
             for person in &notice.to {
                 if let (Some(seq), Some(seated)) = (seq, self.seats.get_mut(person)) {
@@ -68,6 +71,28 @@ impl Actor {
                 self.send(person, frame.clone());
             }
         }
+    }
+
+    /// What those outside are told of a change.
+    pub(super) fn outside(&mut self, next: &Meeting, parts: &Parts) -> Vec<Item> {
+        let Some(webhooks) = self.meetings.webhooks() else { return Vec::new() };
+        let rows = parts.iter().filter_map(|(part, _)| match part {
+            Part::Row(key) => Some(key),
+            _ => None,
+        });
+        let (at, meeting) = (unix_now_ms(), self.name());
+        let (mut number, mut life) = self.told_outside;
+        let mut items = Vec::new();
+        for happened in happened(&self.model, next, rows) {
+            if happened.event == "meeting_started" {
+                (number, life) = (0, rand::random());
+            }
+            number += 1;
+            let body = body(&happened, meeting, life, number, at);
+            items.extend(webhooks.items(happened.event, meeting, at, &body));
+        }
+        self.told_outside = (number, life);
+        items
     }
 
     /// The last of the new events, and those that are too old now.
@@ -93,6 +118,7 @@ impl Actor {
     pub(super) fn restore(&mut self, saved: Saved) {
         let Saved { name: _, model, numbers, since, events } = saved;
         (self.model, self.seq, self.on_file) = (model, numbers.seq, true);
+        self.told_outside = (numbers.hooks, numbers.life);
         self.restored = Some((since, events));
     }
 

@@ -97,10 +97,10 @@ impl Meeting {
         }
         let nothing = Meeting::new(self.rules);
         let old = old.unwrap_or(&nothing);
-        differences(&old.plan.rooms, &self.plan.rooms, Arc::ptr_eq, |number, room| {
+        differences(&old.plan.rooms, &self.plan.rooms, same, |number, room| {
             rows.push((RowKey::Room(*number), room.map(|room| Row::Room(room.clone()))));
         });
-        differences(&old.people, &self.people, Arc::ptr_eq, |id, person| {
+        differences(&old.people, &self.people, same, |id, person| {
             rows.push((RowKey::Person(id.clone()), person.map(|one| Row::Person(one.clone()))));
         });
         differences(&old.plan.assigned, &self.plan.assigned, Name::eq, |id, room| {
@@ -216,6 +216,11 @@ impl Meeting {
         }
         Ok(())
     }
+}
+
+/// Seen by the reference, and only where that is another by what it says.
+fn same<T: PartialEq>(one: &Arc<T>, two: &Arc<T>) -> bool {
+    Arc::ptr_eq(one, two) || **one == **two
 }
 
 fn set(names: &std::collections::BTreeSet<Name>) -> BTreeMap<&Name, ()> {

@@ -177,19 +177,16 @@ impl Server {
     }
 
     pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
-        Server::start_on(
-            development,
-            MeetingOptions { rules, roles },
-            Keeping::default(),
-            Vec::new(),
-        )
-        .await
+        let (grace, keeping) = (Duration::from_millis(300), Keeping::default());
+        let meeting = MeetingOptions { rules, roles };
+        Server::start_on(development, meeting, grace, keeping, Vec::new()).await
     }
 
     /// With something kept, and what was kept already.
     pub async fn start_on(
         development: bool,
         meeting: MeetingOptions,
+        grace: Duration,
         keeping: Keeping,
         saved: Vec<Saved>,
     ) -> Server {
@@ -201,7 +198,7 @@ impl Server {
             development,
             origins: vec!["https://meet.example".to_owned()],
             meeting,
-            timing: Timing { grace: Duration::from_millis(300) },
+            timing: Timing { grace },
             keeping,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
