@@ -9,7 +9,7 @@ use axum::routing::{any, get};
 use ringfence::control::handle::RelayHandle;
 
 use crate::meeting_options::MeetingOptions;
-use crate::meetings::{Meetings, Timing};
+use crate::meetings::{Keeping, Meetings, Timing};
 use crate::metrics::Metrics;
 use crate::problem::HttpProblem;
 use crate::rest::{self, Rest};
@@ -60,14 +60,16 @@ pub struct Settings {
     pub meeting: MeetingOptions,
     /// How long things may take.
     pub timing: Timing,
+    /// What outlives the process.
+    pub keeping: Keeping,
 }
 
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, meeting, timing } = settings;
-        let meetings = Meetings::new(relay, meeting.meeting(), timing);
-        let (connections, metrics) = (Connections::default(), Metrics::default());
+        let Settings { keys, development, origins, meeting, timing, keeping } = settings;
+        let (connections, metrics) = (Connections::default(), Metrics::new(&keeping));
+        let meetings = Meetings::keeping(relay, meeting.meeting(), timing, keeping);
         let rest = Rest::default();
         App(Arc::new(Shared { meetings, keys, development, origins, connections, rest, metrics }))
     }

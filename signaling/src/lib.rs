@@ -24,6 +24,8 @@ pub mod rooms;
 pub mod rpc;
 pub mod sdp;
 pub mod serve;
+pub mod store;
 pub mod tokens;
+pub mod webhooks;
 mod whep;
 mod whip;

@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use ringfence::control::request::RelayStats;
 
+use crate::meetings::Keeping;
 use crate::process::Process;
 use crate::relay_metrics::RelayMetrics;
 use crate::rpc::METHODS;
@@ -52,8 +53,9 @@ pub struct Metrics {
     process: Process,
 }
 
-impl Default for Metrics {
-    fn default() -> Metrics {
+impl Metrics {
+    /// All counters, those of what is kept among them.
+    pub fn new(keeping: &Keeping) -> Metrics {
         let mut metrics = Metrics {
             registry: Registry::default(),
             requests: Family::default(),
@@ -66,7 +68,13 @@ impl Default for Metrics {
         };
         // Names that every process has bear no prefix.
         metrics.registry.register_collector(Box::new(metrics.process));
+        if let Some(store) = &keeping.store {
+            store.metrics().register(metrics.registry.sub_registry_with_prefix("ringfence"));
+        }
         let registry = metrics.registry.sub_registry_with_prefix("ringfence");
+        if let Some(webhooks) = &keeping.webhooks {
+            webhooks.metrics().register(registry);
+        }
         let help = "JSON-RPC requests by method and error code, 0 for success";
         registry.register("rpc_requests", help, metrics.requests.clone());
         let help = "WHIP and WHEP requests by status";
@@ -78,9 +86,7 @@ impl Default for Metrics {
         registry.register_collector(Box::new(metrics.of_relay.clone()));
         metrics
     }
-}
 
-impl Metrics {
     /// A JSON-RPC request was answered.
     pub fn rpc(&self, method: &str, outcome: Result<(), i32>) {
         let mut labels = METHODS.iter().chain(&OTHERS);

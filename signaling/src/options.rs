@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
+use crate::webhooks::{Endpoint, WebhookOptions};
 
 /// The longest `--egress-hold` or `--voice-hold`: more would be heard.
 const HOLD_MAX: Duration = Duration::from_millis(20);
@@ -127,12 +128,18 @@ pub struct ServeOptions {
     /// After SIGTERM, how long sessions may go on, in seconds [default: 3600].
     #[arg(long, env = "RINGFENCE_DRAIN", value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// Directory in which meetings are kept over restarts [default: they live in memory only].
+    #[arg(long, env = "RINGFENCE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Development: a fixed key, and no token is needed on loopback.
     #[arg(long, env = "RINGFENCE_DEV")]
     pub dev: bool,
     /// Rules and roles of meetings: in the file only, as `[meeting]`.
     #[arg(skip)]
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings: in the file only, as `[[webhook]]`.
+    #[arg(skip)]
+    pub webhook: Vec<WebhookOptions>,
     /// TOML file with these options.
     #[arg(long, env = "RINGFENCE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -199,10 +206,14 @@ pub struct Settled {
     pub origins: Vec<String>,
     /// After SIGTERM, how long sessions may go on.
     pub drain: Duration,
+    /// Directory in which meetings are kept.
+    pub data: Option<PathBuf>,
     /// Development mode.
     pub dev: bool,
     /// Rules and roles of meetings.
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings.
+    pub webhooks: Vec<Endpoint>,
 }
 
 impl ServeOptions {
@@ -232,7 +243,10 @@ impl ServeOptions {
         if keys.first_issuer().is_none() {
             bail!("no key for tokens: set RINGFENCE_KEYS=issuer=secret, or use --dev");
         }
+        let webhooks = options.webhook.iter().map(|webhook| webhook.check(&keys));
+        let webhooks = webhooks.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
         Ok(Settled {
+            webhooks,
             http: options.http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8_080))),
             media_port,
             media_ip: options.media_ip,
@@ -247,6 +261,7 @@ impl ServeOptions {
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
+            data: options.data,
             dev: options.dev,
             meeting: options.meeting,
         })
@@ -278,8 +293,10 @@ impl ServeOptions {
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
+            data: self.data.or(file.data),
             dev: self.dev || file.dev,
             meeting: file.meeting,
+            webhook: file.webhook,
             config: self.config,
         }
     }

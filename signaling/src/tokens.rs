@@ -161,12 +161,25 @@ impl Keys {
         })
     }
 
+    /// Whether there is a key of this issuer.
+    pub fn has(&self, issuer: &str) -> bool {
+        self.0.contains_key(issuer)
+    }
+
     /// Signs a token with the key of `claims.iss`.
     ///
     /// # Errors
     /// `UnknownIssuer` when there is no such key.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
-        let secret = self.0.get(&claims.iss).ok_or(TokenError::UnknownIssuer)?;
+        self.sign_as(&claims.iss, claims)
+    }
+
+    /// Signs whatever claims with the key of an issuer.
+    ///
+    /// # Errors
+    /// `UnknownIssuer` when there is no such key.
+    pub fn sign_as(&self, issuer: &str, claims: &impl Serialize) -> Result<String, TokenError> {
+        let secret = self.0.get(issuer).ok_or(TokenError::UnknownIssuer)?;
         let key = EncodingKey::from_secret(secret.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
             .map_err(|_| TokenError::Malformed)

@@ -98,6 +98,7 @@ async fn a_refusing_relay_leaves_it_as_it_was() {
     closed(&server, 1).await;
     server.books(|books| books.refuse_rooms = false);
     ada.call("join", join).await.expect("joined");
+    let mut bob = server.join("bob").await;
     let shuffle = Request::Shuffle { strategy: Strategy::Even, seed: Some(1) };
     server.meetings.serve("main", shuffle, None).await.expect("dealt");
     server
@@ -105,5 +106,5 @@ async fn a_refusing_relay_leaves_it_as_it_was() {
         .serve("main", Request::Start { consent: None, timer_s: None }, None)
         .await
         .expect("started");
-    assert_eq!(ada.notice("meeting_changed").await["room_id"], json!("b1"));
+    assert_eq!(bob.notice("meeting_changed").await["room_id"], json!("b1"));
 }

@@ -3,7 +3,9 @@
 
 use super::ask::Ask;
 use super::directory::{Meetings, ask};
+use crate::access::{Wish, check_names};
 use crate::rooms::{Meeting, Reply, Request, RoomError, code};
+use crate::store::Store;
 
 impl Meetings {
     /// Makes a meeting before anybody joins: with these rules and roles, and whatever was asked of
@@ -16,11 +18,17 @@ impl Meetings {
         if self.is_draining() {
             return Err(RoomError::new(code::STOPPING, "the server is stopping"));
         }
-        if !self.open(meeting, model.ahead()).1 {
+        if self.store().is_some_and(Store::is_failing) {
+            return Err(RoomError::new(code::STORE, "nothing new can be saved now"));
+        }
+        let named = Wish { meeting, id: None, name: None, role: None };
+        check_names(named).map_err(|denied| RoomError::invalid("meeting", denied.to_string()))?;
+        let (inbox, fresh) = self.open(meeting, model.ahead());
+        if !fresh {
             let message = format!("there is a meeting \"{meeting}\" already");
             return Err(RoomError::field(code::CONFLICT, "meeting", message));
         }
-        Ok(())
+        ask(&inbox, Ask::Made).await.unwrap_or_else(|| Err(unknown(meeting)))
     }
 
     /// Something that the server asks of a meeting; `revision`: only if the plan still is of this

@@ -137,6 +137,8 @@ pub(super) enum Ask {
     Relay(RelayEvent),
     /// The server itself asks, by REST or a command: if the plan still is of this revision (N9).
     Server { request: Box<Request>, revision: Option<u64>, reply: Reply<rooms::Reply> },
+    /// It was made ahead, and is to be kept from now on.
+    Made(Reply<()>),
     /// How the meeting is now.
     Look(Reply<Meeting>),
 }

@@ -17,6 +17,8 @@ use super::connection::Connection;
 use crate::access::Identity;
 use crate::rooms::{Meeting, Name, RoomError, code};
 use crate::sdp::Purpose;
+use crate::store::{Saved, Store};
+use crate::webhooks::Webhooks;
 
 /// Requests that wait for a meeting; who asks more waits.
 const INBOX: usize = 1_024;
@@ -34,6 +36,15 @@ impl Default for Timing {
     fn default() -> Timing {
         Timing { grace: Duration::from_secs(15) }
     }
+}
+
+/// What outlives the process. By default nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Keeping {
+    /// Where meetings are kept.
+    pub store: Option<Store>,
+    /// Who is told what happens.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// All meetings.
@@ -55,6 +66,7 @@ struct Shared {
     /// What a new meeting is like.
     fresh: Meeting,
     timing: Timing,
+    keeping: Keeping,
     draining: AtomicBool,
     pages: Arc<AtomicUsize>,
     tables: Mutex<Tables>,
@@ -74,9 +86,37 @@ struct Tables {
 impl Meetings {
     /// No meetings yet; each begins as `fresh`.
     pub fn new(relay: RelayHandle, fresh: Meeting, timing: Timing) -> Meetings {
+        Meetings::keeping(relay, fresh, timing, Keeping::default())
+    }
+
+    /// The same, with something that outlives the process.
+    pub fn keeping(
+        relay: RelayHandle,
+        fresh: Meeting,
+        timing: Timing,
+        keeping: Keeping,
+    ) -> Meetings {
         let (draining, tables) = (AtomicBool::new(false), Mutex::default());
         let pages = Arc::default();
-        Meetings(Arc::new(Shared { relay, fresh, timing, draining, pages, tables }))
+        Meetings(Arc::new(Shared { relay, fresh, timing, keeping, draining, pages, tables }))
+    }
+
+    /// Takes meetings up where they were. Before anybody is let in.
+    pub fn restore(&self, meetings: Vec<Saved>) {
+        for saved in meetings {
+            let name = saved.name.clone();
+            self.start(&name, |actor| actor.restore(saved));
+        }
+    }
+
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Store> {
+        self.0.keeping.store.as_ref()
+    }
+
+    /// Who is told what happens, if somebody is.
+    pub(super) fn webhooks(&self) -> Option<&Webhooks> {
+        self.0.keeping.webhooks.as_ref()
     }
 
     /// Lets nobody in any more.
@@ -217,14 +257,19 @@ impl Meetings {
 
     /// The meeting of this name, and whether it is a new one.
     pub(super) fn open(&self, meeting: &str, model: Meeting) -> (mpsc::Sender<Ask>, bool) {
-        let name: Name = meeting.into();
+        self.start(&meeting.into(), |actor| actor.model = model)
+    }
+
+    fn start(&self, name: &Name, set_up: impl FnOnce(&mut Actor)) -> (mpsc::Sender<Ask>, bool) {
         self.tables(|tables| {
-            if let Some(inbox) = tables.by_name.get(&name).filter(|inbox| !inbox.is_closed()) {
+            if let Some(inbox) = tables.by_name.get(name).filter(|inbox| !inbox.is_closed()) {
                 return (inbox.clone(), false); // somebody else was faster
             }
             let (inbox, asks) = mpsc::channel(INBOX);
             tables.by_name.insert(name.clone(), inbox.clone());
-            let actor = Actor::new(name.clone(), self.clone(), model, self.0.timing, &inbox);
+            let mut actor =
+                Actor::new(name.clone(), self.clone(), self.fresh(), self.0.timing, &inbox);
+            set_up(&mut actor);
             tokio::spawn(actor.run(asks));
             (inbox, true)
         })

@@ -11,11 +11,13 @@ mod carry_out;
 mod connection;
 mod directory;
 mod guests;
+mod held;
+mod keep;
 mod peers;
 mod told;
 mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
 pub use connection::Connection;
-pub use directory::{LivePage, Meetings, Timing};
+pub use directory::{Keeping, LivePage, Meetings, Timing};
 pub use wire::{notification, source_name, source_of};

@@ -37,9 +37,8 @@ pub struct CreateMeeting {
     /// Its roles, one by one, in the place of a template.
     pub roles: Option<Vec<Role>>,
     /// What is other than in the profile.
-    #[serde(default)]
     #[schema(value_type = Option<Rules>)]
-    pub options: Map<String, Value>,
+    pub options: Option<Map<String, Value>>,
 }
 
 /// Limits and policies that are shipped.
@@ -102,7 +101,7 @@ fn model(app: &App, ask: CreateMeeting) -> Result<Meeting, Refused> {
         Some(Profile::Native) => Rules::default(),
         Some(Profile::Enablex) => Rules::enablex(),
     };
-    let rules = changed(app, &rules, ask.options)?;
+    let rules = changed(app, &rules, ask.options.unwrap_or_default())?;
     let roles = match (ask.roles, ask.template) {
         (Some(_), Some(_)) => {
             let message = "name a template or roles, not both";

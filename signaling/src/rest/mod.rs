@@ -18,6 +18,7 @@ mod meetings;
 mod openapi;
 mod participants;
 mod plan;
+mod polls;
 mod refused;
 mod roles;
 mod templates;

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{breakouts, meetings, participants, plan, roles};
+use super::{breakouts, meetings, participants, plan, polls, roles};
 use crate::app::App;
 use crate::problem::HttpProblem;
 
@@ -27,6 +27,7 @@ again. `If-Match` with the ETag of the plan refuses (412) what was meant for ano
         (name = "meetings", description = "Made before anybody comes; they stay until deleted"),
         (name = "participants", description = "Tokens, and the people who are there"),
         (name = "breakouts", description = "Rooms, who belongs where, opening and closing"),
+        (name = "polls", description = "Questions to rooms"),
         (name = "roles", description = "What people may do, send and receive"))
 )]
 struct Api;
@@ -57,6 +58,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(breakouts::exchange))
         .routes(routes!(breakouts::move_people))
         .routes(routes!(breakouts::broadcast))
+        .routes(routes!(polls::create, polls::list))
+        .routes(routes!(polls::close))
         .routes(routes!(roles::templates, roles::create))
         .routes(routes!(roles::show, roles::put, roles::delete))
         .routes(routes!(roles::of_meeting, roles::put_of_meeting))
@@ -78,7 +81,8 @@ pub fn document() -> Value {
         for (path, item) in paths {
             let parts = path_parts(path);
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
-                complete(method, operation, &parts);
+                let planned = path.contains("/breakouts") || path.ends_with("/move");
+                complete(method, operation, &parts, planned && method != "get");
             }
         }
     }
@@ -89,6 +93,11 @@ pub fn document() -> Value {
 fn path_parts(path: &str) -> Vec<Value> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let described = names.map(|name| {
+        if name == "poll" {
+            let schema = json!({"type": "integer", "minimum": 1, "maximum": u64::MAX >> 1});
+            return json!({"name": name, "in": "path", "required": true,
+                "description": "The poll's number", "schema": schema});
+        }
         let what = match name {
             "meeting" => "The meeting's id",
             "participant" => "The participant's id",
@@ -103,11 +112,17 @@ fn path_parts(path: &str) -> Vec<Value> {
     described.collect()
 }
 
-/// Adds to an operation what all have in common.
-fn complete(method: &str, operation: &mut Value, parts: &[Value]) {
+/// Adds to an operation what all have in common; `planned`: it may be bound to a state of the plan.
+fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool) {
     let mut parameters = parts.to_vec();
     if let Some(own) = operation["parameters"].as_array() {
         parameters.extend(own.iter().cloned());
+    }
+    if planned {
+        let required = method == "put";
+        parameters.push(json!({"name": "If-Match", "in": "header", "required": required,
+            "description": "The ETag of the plan as it was read, or *: whatever it is",
+            "schema": {"type": "string", "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
     }
     if method == "post" {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
@@ -127,7 +142,7 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value]) {
         ("404", "There is no such meeting, person, room, role or template", !parts.is_empty()),
         ("408", "The body did not come in time", has_body),
         ("409", "It does not fit what is the case now", method != "get"),
-        ("412", "The plan was changed since the revision that If-Match names", method != "get"),
+        ("412", "The plan was changed since the revision that If-Match names", planned),
         ("413", "The body is too long", has_body),
         ("415", "The body is of another type", has_body),
         ("422", "A field is wrong; the problem names it", method != "get"),

@@ -43,7 +43,6 @@ pub struct AddParticipant {
     pub role: Option<RoleName>,
     /// What else is known of them: people are spread by it (`shuffle` with `by_attribute`).
     #[serde(default)]
-    #[schema(max_properties = 16)]
     pub attributes: BTreeMap<String, String>,
     /// May send; absent: yes.
     pub can_publish: Option<bool>,

@@ -44,8 +44,6 @@ pub async fn show(State(app): State<App>, In(meeting): In<String>) -> Result<Pla
 /// open.
 #[utoipa::path(
     put, path = "/v1/meetings/{meeting}/breakouts", tag = "breakouts", request_body = NewPlan,
-    params(("If-Match" = String, Header, description = "The ETag of the plan that was read, or *",
-        example = "\"12\"")),
     responses((status = 200, description = "As it is now", body = PlanView,
         headers(("ETag" = String, description = "For If-Match"))))
 )]

@@ -30,7 +30,7 @@ impl From<RoomError> for Refused {
             code::FORBIDDEN => (StatusCode::FORBIDDEN, "forbidden"),
             code::CONFLICT | code::ROOM_FULL | code::LECTURE => (StatusCode::CONFLICT, "conflict"),
             code::STALE => (StatusCode::PRECONDITION_FAILED, "if-match"),
-            code::STOPPING | code::RELAY | code::NO_TOKEN | code::NOT_CREATED => {
+            code::STOPPING | code::STORE | code::RELAY | code::NO_TOKEN | code::NOT_CREATED => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             code::TOO_LARGE => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),

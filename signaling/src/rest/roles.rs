@@ -114,7 +114,7 @@ pub async fn create(
 ) -> Result<Response, Refused> {
     check_name(&ask.name, "name")?;
     let roles = roles(ask.roles)?;
-    app.rest.templates.put(&ask.name, roles.clone(), false)?;
+    app.rest.templates.put(app.meetings.store(), &ask.name, roles.clone(), false).await?;
     let location = [(header::LOCATION, format!("/v1/roles/{}", ask.name))];
     let body = axum::Json(template_of(&ask.name, &roles));
     Ok((StatusCode::CREATED, location, body).into_response())
@@ -147,7 +147,7 @@ pub async fn put(
 ) -> Result<Response, Refused> {
     check_name(&name, "template")?;
     let roles = roles(ask.roles)?;
-    let fresh = app.rest.templates.put(&name, roles.clone(), true)?;
+    let fresh = app.rest.templates.put(app.meetings.store(), &name, roles.clone(), true).await?;
     let status = if fresh { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(template_of(&name, &roles))).into_response())
 }
@@ -158,7 +158,7 @@ pub async fn put(
     responses((status = 204, description = "It is gone"))
 )]
 pub async fn delete(State(app): State<App>, In(name): In<String>) -> Result<StatusCode, Refused> {
-    app.rest.templates.delete(&name)?;
+    app.rest.templates.delete(app.meetings.store(), &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

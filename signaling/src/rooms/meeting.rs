@@ -22,7 +22,7 @@ pub struct Meeting {
     pub(super) plan: Plan,
     /// By who is invited.
     pub(super) invitations: BTreeMap<Name, Vec<Invitation>>,
-    pub(super) polls: BTreeMap<u64, Poll>,
+    pub(super) polls: BTreeMap<u64, Arc<Poll>>,
     pub(super) polls_made: u64,
     /// Who was kicked does not come back.
     pub(super) banned: BTreeSet<Name>,

@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod request;
 mod roles;
+mod rows;
 mod rules;
 mod telling;
 mod timer;
@@ -41,6 +42,7 @@ pub use request::{By, Outcome, Reply, Request};
 pub use roles::{
     Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleName, Roles, Subscribe,
 };
+pub use rows::{Row, RowKey, Rows};
 pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
 pub use view::{PersonView, RoomView, Viewer};

@@ -182,6 +182,32 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it only takes something away, from people or of what is open: that goes on where
+    /// nothing new can be granted.
+    pub fn takes_away(&self) -> bool {
+        match self {
+            Request::Depart { .. }
+            | Request::End
+            | Request::Tick
+            | Request::Stop { .. }
+            | Request::Reject { .. }
+            | Request::Leave
+            | Request::LeaveAll
+            | Request::ClearAll
+            | Request::DestroyAll
+            | Request::MutePerson { .. }
+            | Request::Kick { .. } => true,
+            Request::Mute { muted, .. } | Request::MuteMain { muted, .. } => *muted,
+            Request::PauseMain { paused } => *paused,
+            Request::Announce(sources) => sources.is_none(),
+            Request::Whisper { to } => to.is_none(),
+            Request::Monitor { rooms } => rooms.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 /// What the one who asked is answered.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Reply {

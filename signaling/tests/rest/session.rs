@@ -93,6 +93,21 @@ async fn all_that_a_host_does_with_rooms() {
     api.post(&to("rooms/b1/help/reset"), json!({})).await.is(200);
     assert_eq!(bob.notice("help_reset").await["room_id"], "b1");
 
+    let polls = "/v1/meetings/demo/polls";
+    let asked = json!({"question": "Tea?", "options": ["yes", "no"], "rooms": ["b1", "b2"]});
+    assert_eq!(api.post(polls, asked).await.is(201)["poll"], json!(1));
+    let poll = bob.notice("poll_changed").await["poll"].clone();
+    bob.call("poll.vote", json!({"poll": poll, "option": 1})).await.expect("voted");
+    assert_eq!(api.get(polls).await.is(200)["polls"][0]["votes"], json!([0, 1]));
+    api.post(&format!("{polls}/1/close"), json!({})).await.is(200);
+    api.post(&format!("{polls}/1/close"), json!({})).await.refused(409, Some(-32_009), None);
+    api.post(&format!("{polls}/7/close"), json!({})).await.refused(
+        404,
+        Some(-32_004),
+        Some("poll"),
+    );
+    api.post(&format!("{polls}/x/close"), json!({})).await.refused(404, None, None);
+
     api.post(&to("clear"), json!({})).await.is(200);
     assert_eq!(rooms_of(&api).await, json!({"ada": "main", "bob": "main"}));
     api.post(&to("reset"), json!({})).await.is(200);

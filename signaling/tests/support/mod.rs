@@ -14,9 +14,10 @@ use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
 use ringfence_signaling::meeting_options::MeetingOptions;
-use ringfence_signaling::meetings::{Meetings, Timing};
+use ringfence_signaling::meetings::{Keeping, Meetings, Timing};
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::store::Saved;
 use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -185,6 +186,19 @@ impl Server {
     }
 
     pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
+        let (grace, keeping) = (Duration::from_millis(300), Keeping::default());
+        let meeting = MeetingOptions { rules, roles };
+        Server::start_on(development, meeting, grace, keeping, Vec::new()).await
+    }
+
+    /// With something kept, and what was kept already.
+    pub async fn start_on(
+        development: bool,
+        meeting: MeetingOptions,
+        grace: Duration,
+        keeping: Keeping,
+        saved: Vec<Saved>,
+    ) -> Server {
         let (handle, books) = relay();
         let (events, told) = mpsc::channel(16);
         let (signals, signalled) = mpsc::channel(4);
@@ -192,12 +206,14 @@ impl Server {
             keys: Keys::development(),
             development,
             origins: vec!["https://meet.example".to_owned()],
-            meeting: MeetingOptions { rules, roles },
-            timing: Timing { grace: Duration::from_millis(300) },
+            meeting,
+            timing: Timing { grace },
+            keeping,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let app = App::new(handle, settings);
+        app.meetings.restore(saved);
         let (drain, meetings) = (Duration::from_secs(60), app.meetings.clone());
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
         Server { address, books, events, signals, task, meetings }
@@ -217,12 +233,7 @@ impl Server {
     }
 
     pub async fn connect_as(&self, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
-        let mut request = format!("ws://{}/v1/rpc", self.address).into_client_request()?;
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().expect("a header"));
-        }
-        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Page { socket, next: 1, notices: Vec::new() })
+        Page::to(self.address, headers).await
     }
 
     /// A page that joined `main` without a token.
@@ -241,6 +252,16 @@ pub struct Page {
 }
 
 impl Page {
+    /// A WebSocket to whoever listens there.
+    pub async fn to(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
+        let mut request = format!("ws://{address}/v1/rpc").into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Page { socket, next: 1, notices: Vec::new() })
+    }
+
     /// Calls a method; the error is `(code, error)`.
     pub async fn call(&mut self, method: &str, params: Value) -> Result<Value, (i64, Value)> {
         let id = self.next;
