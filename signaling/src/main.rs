@@ -118,6 +118,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         sub: options.id.clone(),
         name: options.name.clone(),
         email: None,
+        attributes: Default::default(),
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,

@@ -84,12 +84,10 @@ impl Actor {
         }
     }
 
-    /// Answers asks until everybody has left.
+    /// Answers asks until everybody has left; if the meeting was made ahead, until it is ended. The
+    /// relay hears of it when somebody comes.
     pub(super) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
-        if let Err(refusal) = self.open().await {
-            tracing::error!(meeting = %self.name, ?refusal, "the relay opened no meeting");
-        }
-        while self.number.is_some() {
+        loop {
             let due = self.due();
             let ask = tokio::select! {
                 ask = asks.recv() => ask,
@@ -104,20 +102,20 @@ impl Actor {
                 self.lost(&seat);
             }
             if self.model.is_empty() {
-                break;
+                self.close().await;
+                if !self.model.is_kept() {
+                    break;
+                }
             }
         }
         if let Some(inbox) = self.inbox.upgrade() {
-            self.meetings.forget(&self.name, self.number, &inbox);
+            self.meetings.forget(&self.name, &inbox);
         }
         asks.close(); // what is asked from now on is asked of a new meeting of this name
-        if let Some(number) = self.number {
-            let _ = self.relay.close_meeting(number).await; // if it is gone, so much the better
-        }
-        tracing::info!(meeting = %self.name, "meeting over");
     }
 
-    async fn open(&mut self) -> Result<(), Refusal> {
+    /// The relay has a meeting from now on.
+    pub(super) async fn open(&mut self) -> Result<(), Refusal> {
         let (number, main) = self.relay.open_meeting().await?;
         self.number = Some(number);
         self.rooms.insert(MAIN.into(), main);
@@ -126,6 +124,15 @@ impl Actor {
         }
         tracing::info!(meeting = %self.name, "meeting open");
         Ok(())
+    }
+
+    /// The relay has nothing of the meeting any more.
+    pub(super) async fn close(&mut self) {
+        let Some(number) = self.number.take() else { return };
+        self.rooms.clear();
+        self.meetings.unregister(number);
+        let _ = self.relay.close_meeting(number).await; // if it is gone, so much the better
+        tracing::info!(meeting = %self.name, "nobody is here any more");
     }
 
     async fn answer(&mut self, ask: Ask) {
@@ -145,7 +152,23 @@ impl Actor {
                 let _ = reply.send(self.session(&session, purpose, by.as_deref(), call).await);
             }
             Ask::Relay(event) => self.relay_event(event).await,
+            Ask::Server { request, revision, reply } => {
+                let _ = reply.send(self.serve(*request, revision).await);
+            }
+            Ask::Look(reply) => {
+                let _ = reply.send(Ok(self.model.clone()));
+            }
         }
+    }
+
+    /// The server itself asks.
+    async fn serve(
+        &mut self,
+        request: Request,
+        revision: Option<u64>,
+    ) -> Result<crate::rooms::Reply, RoomError> {
+        self.model.expect_revision(revision)?;
+        self.execute(&By::Server, request).await
     }
 
     async fn join(
@@ -222,10 +245,13 @@ impl Actor {
         role: RoleName,
         room: Option<Name>,
     ) -> Result<(), RoomError> {
+        let attributes = identity.attributes.iter();
+        let attributes = attributes.map(|(k, v)| (k.as_str().into(), v.as_str().into()));
         let enter = Enter {
             id: person.clone(),
             name: identity.name.as_deref().map(Name::from),
             email: identity.email.as_deref().map(Name::from),
+            attributes: attributes.collect(),
             role,
             publishes: identity.publishes,
             subscribes: identity.subscribes,

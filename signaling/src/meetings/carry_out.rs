@@ -32,6 +32,7 @@ impl Actor {
             }
         };
         let Outcome { reply, steps, notices } = outcome;
+        let steps = self.steps_for(&next, steps);
         if let Err(error) = self.carry_out(&steps).await {
             let moving = steps.iter().filter_map(|step| match step {
                 Step::Move { person, .. } => Some(person.clone()),
@@ -42,6 +43,15 @@ impl Actor {
         }
         self.adopt(next, &steps, notices).await;
         Ok(reply)
+    }
+
+    /// The steps of a turn; for a relay that has nothing of the meeting, all or none.
+    fn steps_for(&self, next: &Meeting, steps: Vec<Step>) -> Vec<Step> {
+        match self.number {
+            Some(_) => steps,
+            None if next.is_empty() => Vec::new(),
+            None => next.steps_from_nothing(),
+        }
     }
 
     /// Somebody has left, whatever the relay says to it.
@@ -82,6 +92,12 @@ impl Actor {
 
     /// The relay's part but for what is taken away: that comes last, and can not be refused.
     async fn carry_out(&mut self, steps: &[Step]) -> Result<(), RoomError> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        if self.number.is_none() {
+            self.open().await.map_err(refused)?;
+        }
         let Some(meeting) = self.number else { return Err(refused(Refusal::UnknownMeeting)) };
         let (mut opened, mut admitted) = (Vec::new(), Vec::new());
         let done = self.try_carry_out(meeting, steps, &mut opened, &mut admitted).await;

@@ -197,7 +197,7 @@ impl Meetings {
             }
             let inbox = match self.find(meeting) {
                 Some(inbox) => inbox,
-                None if creates => self.open(meeting),
+                None if creates => self.open(meeting, self.fresh()).0,
                 None => {
                     let message = format!("there is no meeting \"{meeting}\"");
                     return Err(RoomError::field(code::NOT_FOUND, "meeting", message));
@@ -210,24 +210,36 @@ impl Meetings {
         Err(RoomError::new(code::RELAY, "the meeting could not be opened"))
     }
 
-    fn find(&self, meeting: &str) -> Option<mpsc::Sender<Ask>> {
+    pub(super) fn find(&self, meeting: &str) -> Option<mpsc::Sender<Ask>> {
         let found = self.tables(|tables| tables.by_name.get(meeting).cloned());
         found.filter(|inbox| !inbox.is_closed())
     }
 
-    fn open(&self, meeting: &str) -> mpsc::Sender<Ask> {
+    /// The meeting of this name, and whether it is a new one.
+    pub(super) fn open(&self, meeting: &str, model: Meeting) -> (mpsc::Sender<Ask>, bool) {
         let name: Name = meeting.into();
         self.tables(|tables| {
             if let Some(inbox) = tables.by_name.get(&name).filter(|inbox| !inbox.is_closed()) {
-                return inbox.clone(); // somebody else was faster
+                return (inbox.clone(), false); // somebody else was faster
             }
             let (inbox, asks) = mpsc::channel(INBOX);
             tables.by_name.insert(name.clone(), inbox.clone());
-            let actor =
-                Actor::new(name.clone(), self.clone(), self.0.fresh.clone(), self.0.timing, &inbox);
+            let actor = Actor::new(name.clone(), self.clone(), model, self.0.timing, &inbox);
             tokio::spawn(actor.run(asks));
-            inbox
+            (inbox, true)
         })
+    }
+
+    /// The names of all meetings, in their order.
+    pub fn names(&self) -> Vec<Name> {
+        let mut names: Vec<Name> = self.tables(|tables| tables.by_name.keys().cloned().collect());
+        names.sort_unstable();
+        names
+    }
+
+    /// What a new meeting is like, unless somebody says otherwise.
+    pub fn fresh(&self) -> Meeting {
+        self.0.fresh.clone()
     }
 
     /// The relay knows the meeting by this number now.
@@ -266,14 +278,16 @@ impl Meetings {
         });
     }
 
+    /// The relay knows no meeting by this number any more.
+    pub(super) fn unregister(&self, number: MeetingId) {
+        self.tables(|tables| tables.by_number.remove(&number));
+    }
+
     /// The meeting is over.
-    pub(super) fn forget(&self, name: &str, number: Option<MeetingId>, inbox: &mpsc::Sender<Ask>) {
+    pub(super) fn forget(&self, name: &str, inbox: &mpsc::Sender<Ask>) {
         self.tables(|tables| {
             if tables.by_name.get(name).is_some_and(|other| other.same_channel(inbox)) {
                 tables.by_name.remove(name);
-            }
-            if let Some(number) = number {
-                tables.by_number.remove(&number);
             }
         });
     }
@@ -304,7 +318,7 @@ impl Tables {
 }
 
 /// `None`: the meeting ended without an answer.
-async fn ask<T>(
+pub(super) async fn ask<T>(
     inbox: &mpsc::Sender<Ask>,
     make: impl FnOnce(Reply<T>) -> Ask,
 ) -> Option<Result<T, RoomError>> {

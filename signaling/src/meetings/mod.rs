@@ -5,6 +5,7 @@
 //! and none is cut short when the connection it came by goes away.
 
 mod actor;
+mod ahead;
 mod ask;
 mod carry_out;
 mod connection;

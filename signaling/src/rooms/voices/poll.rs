@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::check_text;
 use crate::rooms::error::{RoomError, code};
@@ -28,7 +29,7 @@ pub struct Poll {
 }
 
 /// A poll as people see it: counts, not who voted what.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PollView {
     /// Its number.
     pub poll: u64,
