@@ -285,12 +285,12 @@ def work_m(rounds):
 
 
 def work_l(rounds):
-    """growth: 10 to 1,000 subscribers of a publisher, 10 to 1,000 rooms, at an equal rate of packets"""
+    """growth: 10 to 1,000 subscribers of a publisher, 25 to 1,000 rooms, at an equal rate of packets"""
     # 2,000 people get 30 frames a second, by few publishers or by many.
     people = [(200, 10), (20, 100), (2, 1000)]
     cases = [(f"people-{n}", URING, frames(meetings, n, 30, 6)) for meetings, n in people]
     # Rooms of 1 → 10, the more of them, the fewer frames each.
-    rooms = [(10, 300), (100, 30), (1000, 3)]
+    rooms = [(25, 120), (100, 30), (1000, 3)]
     cases += [(f"rooms-{meetings}", URING, frames(meetings, 10, rate, 6)) for meetings, rate in rooms]
     rounds.interleave(cases)
     for name, sizes in (("people", [n for _, n in people]), ("rooms", [n for n, _ in rooms])):
