@@ -1,5 +1,5 @@
-//! How many bits a second a source may send: what its publisher's role grants (D5). The publisher is
-//! told in the answer; this holds for those who do not listen.
+//! How many bits a second a source may send: what its publisher's role grants (D5). The publisher
+//! is told in the answer; this holds for those who do not listen.
 //!
 //! A bucket of one second that empties as fast as the role grants, and a quarter faster: encoders
 //! keep a rate only on average. What flows over is refused; a picture that has lost a packet so
