@@ -77,11 +77,13 @@ pub fn document() -> Value {
             roomCreate to make meetings, roomList to list them; video.room binds it to one meeting. \
             In development mode none is needed from the same machine.",
     }});
+    let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             let parts = path_parts(path);
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 let planned = path.contains("/breakouts") || path.ends_with("/move");
+                optional_body(operation, &schemas);
                 complete(method, operation, &parts, planned && method != "get");
             }
         }
@@ -110,6 +112,16 @@ fn path_parts(path: &str) -> Vec<Value> {
         json!({"name": name, "in": "path", "required": true, "description": what, "schema": schema})
     });
     described.collect()
+}
+
+/// An empty body is an empty object: where no field is required, none is needed.
+fn optional_body(operation: &mut Value, schemas: &Value) {
+    let Some(body) = operation.get_mut("requestBody") else { return };
+    let name = body["content"]["application/json"]["schema"]["$ref"].as_str();
+    let name = name.and_then(|name| name.rsplit('/').next()).unwrap_or_default().to_owned();
+    if schemas.get(&name).is_some_and(|schema| schema.get("required").is_none()) {
+        body["required"] = json!(false);
+    }
 }
 
 /// Adds to an operation what all have in common; `planned`: it may be bound to a state of the plan.
