@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,56 +10,10 @@ use std::time::{Duration, Instant};
 use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
 use ringfence_signaling::rooms::{Meeting, Rules, code};
-use ringfence_signaling::store::{Batch, Disk, Loaded, OpenError, Store};
+use ringfence_signaling::store::{Batch, Disk, Store};
 use serde_json::{Value, json};
+use support::kept::{Directory, GRACE, life, open};
 use support::{Page, Server};
-use tokio::runtime::Runtime;
-
-/// How long people may take to come back.
-const GRACE: Duration = Duration::from_secs(2);
-
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Directory {
-        let path = std::env::temp_dir().join(format!("ringfence-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Directory(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Opens the store as soon as the one before has let go of it.
-fn open(directory: &Path) -> (Store, Loaded) {
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        match Store::open(directory) {
-            Err(OpenError::InUse(_)) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            opened => return opened.expect("opened"),
-        }
-    }
-}
-
-/// One life of a server over a directory; all of it is gone afterwards.
-fn life<T>(directory: &Directory, rules: Rules, live: impl AsyncFnOnce(&Server) -> T) -> T {
-    let (store, loaded) = open(&directory.0);
-    let runtime = Runtime::new().expect("a runtime");
-    let result = runtime.block_on(async {
-        let meeting = MeetingOptions { rules, ..MeetingOptions::default() };
-        let keeping = Keeping { store: Some(store), webhooks: None };
-        let server = Server::start_on(true, meeting, GRACE, keeping, loaded.meetings).await;
-        live(&server).await
-    });
-    runtime.shutdown_timeout(Duration::from_secs(5));
-    result
-}
 
 async fn join(server: &Server, id: &str, extra: Value) -> (Page, Value) {
     let mut page = server.connect().await;

@@ -1,6 +1,9 @@
 //! A server on an ephemeral port before a relay that only keeps books, and clients for it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod kept;
+pub mod receiver;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -321,6 +324,12 @@ impl Page {
     pub async fn heard(&mut self, method: &str) -> bool {
         self.settle().await;
         self.notices.iter().any(|notice| notice["method"] == json!(method))
+    }
+
+    /// Takes all notifications that have come by now.
+    pub async fn settled(&mut self) -> Vec<Value> {
+        self.settle().await;
+        std::mem::take(&mut self.notices)
     }
 
     /// Forgets what has come by now.
