@@ -12,6 +12,7 @@ use crate::meeting_options::MeetingOptions;
 use crate::meetings::{Keeping, Meetings, Timing};
 use crate::metrics::Metrics;
 use crate::problem::HttpProblem;
+use crate::rest::{self, Rest};
 use crate::rpc::Connections;
 use crate::tokens::Keys;
 use crate::{health, page, rpc, whep, whip};
@@ -32,6 +33,8 @@ pub struct Shared {
     pub origins: Vec<String>,
     /// Open WebSockets.
     pub connections: Connections,
+    /// What REST keeps.
+    pub rest: Rest,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -67,12 +70,13 @@ impl App {
         let Settings { keys, development, origins, meeting, timing, keeping } = settings;
         let (connections, metrics) = (Connections::default(), Metrics::new(&keeping));
         let meetings = Meetings::keeping(relay, meeting.meeting(), timing, keeping);
-        App(Arc::new(Shared { meetings, keys, development, origins, connections, metrics }))
+        let rest = Rest::default();
+        App(Arc::new(Shared { meetings, keys, development, origins, connections, rest, metrics }))
     }
 
     /// All routes.
     pub fn router(self) -> Router {
-        Router::new()
+        rest::router(&self)
             .route("/v1/rpc", get(rpc::upgrade))
             .route("/whip/{meeting}", any(whip::endpoint))
             .route("/whip/{meeting}/{session}", any(whip::session))

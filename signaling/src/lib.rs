@@ -19,6 +19,7 @@ mod problem;
 mod process;
 pub mod relay;
 mod relay_metrics;
+pub mod rest;
 pub mod rooms;
 pub mod rpc;
 pub mod sdp;

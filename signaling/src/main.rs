@@ -78,6 +78,7 @@ async fn start(options: Settled) -> anyhow::Result<()> {
         }
     }
     let app = App::new(running.handle, settings);
+    app.rest.templates.restore(loaded.templates);
     app.meetings.restore(loaded.meetings);
     serve(listener, app, running.events, signals, options.drain).await?;
     Ok(())
@@ -146,6 +147,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         sub: options.id.clone(),
         name: options.name.clone(),
         email: None,
+        attributes: Default::default(),
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,

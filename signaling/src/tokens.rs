@@ -31,7 +31,9 @@ pub struct Grants {
     pub room_join: bool,
     /// May bring the meeting into being by joining.
     pub room_create: bool,
-    /// May manage it: create rooms, move people.
+    /// May list meetings.
+    pub room_list: bool,
+    /// May manage it: create rooms, move people. Without `room`: every meeting.
     pub room_admin: bool,
     /// May send; absent: yes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +54,9 @@ pub struct Claims {
     /// The participant's address: lists of who belongs where may name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// What else is known of the participant: `breakout.shuffle` by attribute looks at it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// Which key signed it.
     pub iss: String,
     /// Seconds since 1970 at which it ends.
@@ -202,6 +207,7 @@ mod tests {
             sub: "ada".into(),
             name: Some("Ada".into()),
             email: None,
+            attributes: BTreeMap::new(),
             iss: DEVELOPMENT_ISSUER.into(),
             exp: unix_now() + 60,
             nbf: None,

@@ -158,6 +158,31 @@ fn a_meeting_made_ahead_is_there_and_an_ended_one_is_not() {
     });
 }
 
+#[test]
+fn templates_of_roles_are_kept() {
+    let directory = Directory::new("templates");
+    let role = json!({
+        "name": "usher", "permissions": ["breakout.manage"], "subscribe": {},
+        "publish": {"media": {"audio": true, "video": false, "share": false, "canvas": false}}
+    });
+    life(&directory, Rules::default(), async |server| {
+        for name in ["theatre", "cinema"] {
+            let body = json!({"name": name, "roles": [role]});
+            let post = reqwest::Client::new().post(server.url("/v1/roles")).json(&body);
+            assert_eq!(post.send().await.expect("answered").status(), 201);
+        }
+        let gone = reqwest::Client::new().delete(server.url("/v1/roles/cinema")).send().await;
+        assert_eq!(gone.expect("answered").status(), 204);
+    });
+    life(&directory, Rules::default(), async |server| {
+        let status = async |name: &str| {
+            let path = format!("/v1/roles/{name}");
+            reqwest::get(server.url(&path)).await.expect("answered").status().as_u16()
+        };
+        assert_eq!((status("theatre").await, status("cinema").await), (200, 404));
+    });
+}
+
 /// A disk that can be full.
 struct Full {
     full: Arc<AtomicBool>,
@@ -182,7 +207,7 @@ async fn a_full_disk_is_said_and_nothing_new_is_granted() {
     let store = Store::over(Box::new(disk), 0).expect("a thread");
     let keeping = Keeping { store: Some(store.clone()), webhooks: None };
     let server =
-        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Vec::new()).await;
+        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Default::default()).await;
     let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
     let (mut ada, _) = join(&server, "ada", json!({})).await;
     hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");

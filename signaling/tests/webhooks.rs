@@ -20,7 +20,7 @@ async fn server(receiver: &Receiver, events: Option<&[&str]>) -> Server {
     let endpoints = vec![receiver.endpoint(events)];
     let webhooks = Webhooks::new(endpoints, Keys::development(), None, LIMITS).expect("a client");
     let keeping = Keeping { store: None, webhooks: Some(webhooks) };
-    Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Vec::new()).await
+    Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Default::default()).await
 }
 
 async fn metric(server: &Server, line: &str) -> bool {

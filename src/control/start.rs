@@ -40,6 +40,9 @@ pub struct RelayConfig {
     pub trains: bool,
     /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
     pub egress_hold: Duration,
+    /// How long a voice may wait on a full shard for something else to the same subscriber; zero:
+    /// never.
+    pub voice_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
     /// Where new peers live.
@@ -168,6 +171,7 @@ fn start_shards(config: &RelayConfig, bell: &Bell) -> Result<Vec<Link>, StartErr
         shards: config.shards,
         trains: config.trains,
         egress_hold: config.egress_hold,
+        voice_hold: config.voice_hold,
         notify: Notify(Arc::new(move |_| rung.ring())),
         ..IoConfig::default()
     };

@@ -299,10 +299,13 @@ impl Actor {
         role: RoleName,
         room: Option<Name>,
     ) -> Result<(), RoomError> {
+        let attributes = identity.attributes.iter();
+        let attributes = attributes.map(|(k, v)| (k.as_str().into(), v.as_str().into()));
         let enter = Enter {
             id: person.clone(),
             name: identity.name.as_deref().map(Name::from),
             email: identity.email.as_deref().map(Name::from),
+            attributes: attributes.collect(),
             role,
             publishes: identity.publishes,
             subscribes: identity.subscribes,

@@ -87,6 +87,11 @@ impl Meeting {
         self.people.iter().map(|(id, person)| (id, &**person))
     }
 
+    /// Whether somebody was taken out, not to come back.
+    pub fn is_banned(&self, id: &str) -> bool {
+        self.banned.contains(id)
+    }
+
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
         self.people.is_empty()

@@ -20,12 +20,16 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
     let permitted = match request {
         Request::Enter(_) | Request::Tick | Request::End => false,
         Request::SetRoles(_) | Request::Configure(_) => false,
+        Request::Reconfigure { .. } | Request::ExchangeRoles { .. } => false,
+        Request::Pardon { .. } => false,
         Request::Depart { person, .. } => person == id,
         Request::Create(_)
         | Request::CreateAndInvite { .. }
         | Request::Assign { .. }
         | Request::Unassign { .. }
         | Request::Shuffle { .. }
+        | Request::Group { .. }
+        | Request::PutPlan(_)
         | Request::ImportCsv { .. }
         | Request::Rename { .. }
         | Request::Delete { .. }

@@ -91,7 +91,8 @@ pub async fn n14_webhooks_tell_outside_what_happens() {
     let webhooks = Webhooks::new(endpoints, Keys::development(), None, LIMITS).expect("a client");
     let keeping = Keeping { store: None, webhooks: Some(webhooks) };
     let options = MeetingOptions::default();
-    let mut scene = Scene::on(Server::start_on(true, options, GRACE, keeping, Vec::new()).await);
+    let mut scene =
+        Scene::on(Server::start_on(true, options, GRACE, keeping, Default::default()).await);
     scene.join("hana", json!({"role": "host"})).await;
     scene.rooms(1).await;
     scene.go(&["hana"], "b1").await;

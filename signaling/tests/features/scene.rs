@@ -38,6 +38,7 @@ impl Scene {
     }
 
     pub async fn as_of(rules: Rules, roles: Roles, people: &[(&str, &str)]) -> Scene {
+        crate::traffic::watch();
         let mut scene = Scene::on(Server::start_as(true, rules, roles).await);
         for (id, role) in people {
             scene.join(id, json!({"role": role})).await;

@@ -66,16 +66,16 @@ pub fn life_with<T>(
     endpoints: Vec<Endpoint>,
     live: impl AsyncFnOnce(&Server) -> T,
 ) -> T {
-    let (store, loaded) = open(&directory.0);
+    let (store, mut loaded) = open(&directory.0);
     let runtime = Runtime::new().expect("a runtime");
     let result = runtime.block_on(async {
         let meeting = MeetingOptions { rules, ..MeetingOptions::default() };
         let keys = Keys::development();
         let webhooks = Webhooks::new(endpoints, keys, Some(store.clone()), LIMITS);
         let webhooks = webhooks.expect("a client");
-        webhooks.resume(loaded.hooks);
+        webhooks.resume(std::mem::take(&mut loaded.hooks));
         let keeping = Keeping { store: Some(store), webhooks: Some(webhooks) };
-        let server = Server::start_on(true, meeting, GRACE, keeping, loaded.meetings).await;
+        let server = Server::start_on(true, meeting, GRACE, keeping, loaded).await;
         live(&server).await
     });
     runtime.shutdown_timeout(Duration::from_secs(5));

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::check_text;
 use crate::rooms::error::{RoomError, code};
 use crate::rooms::event::Event;
 use crate::rooms::turn::Turn;
-use crate::rooms::{MAIN, Name, Permission};
+use crate::rooms::{MAIN, Meeting, Name, Permission};
 
 /// Most polls a meeting keeps; the oldest closed one goes first.
 const POLLS_MAX: usize = 100;
@@ -41,13 +42,31 @@ impl Poll {
         Poll { by, question, options, rooms: rooms.clone(), votes: BTreeMap::new(), open: *open }
     }
 
+    /// As people see it.
+    fn view(&self, number: u64) -> PollView {
+        let mut votes = vec![0; self.options.len()];
+        for option in self.votes.values() {
+            if let Some(count) = votes.get_mut(*option) {
+                *count += 1;
+            }
+        }
+        PollView {
+            poll: number,
+            from: self.by.clone(),
+            question: self.question.clone(),
+            options: self.options.clone(),
+            votes,
+            open: self.open,
+        }
+    }
+
     pub(in crate::rooms) fn vote(&mut self, id: Name, option: usize) {
         self.votes.insert(id, option);
     }
 }
 
 /// A poll as people see it: counts, not who voted what.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PollView {
     /// Its number.
     pub poll: u64,
@@ -61,6 +80,13 @@ pub struct PollView {
     pub votes: Vec<usize>,
     /// Whether one can still vote.
     pub open: bool,
+}
+
+impl Meeting {
+    /// All polls, in their order.
+    pub fn polls(&self) -> impl Iterator<Item = PollView> {
+        self.polls.iter().map(|(number, poll)| poll.view(*number))
+    }
 }
 
 impl Turn<'_> {
@@ -150,20 +176,7 @@ impl Turn<'_> {
     /// Tells those who can vote and the one who asks.
     fn tell_poll(&mut self, number: u64) {
         let Some(poll) = self.next.polls.get(&number) else { return };
-        let mut votes = vec![0; poll.options.len()];
-        for option in poll.votes.values() {
-            if let Some(count) = votes.get_mut(*option) {
-                *count += 1;
-            }
-        }
-        let view = PollView {
-            poll: number,
-            from: poll.by.clone(),
-            question: poll.question.clone(),
-            options: poll.options.clone(),
-            votes,
-            open: poll.open,
-        };
+        let view = poll.view(number);
         let mut to = self.people_of(Some(&poll.rooms));
         to.extend(self.next.people.get_key_value(&poll.by).map(|(id, _)| id.clone()));
         self.tell(to, Event::PollChanged(view));
