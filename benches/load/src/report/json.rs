@@ -56,6 +56,7 @@ fn value(outcome: &Outcome) -> Value {
         "cpu_pct": figures.cpu_pct,
         "shard_cpu_ns_per_packet": figures.shard_cpu_ns_per_packet,
         "shard_busy_pct": figures.shard_busy_pct,
+        "shard_cpu_pct": figures.shard_cpu_pct,
         "bytes_per_participant": figures.bytes_per_participant,
         "submissions_per_packet": figures.submissions_per_packet,
         "datagrams_per_train": figures.datagrams_per_train,
