@@ -327,6 +327,33 @@ def work_o(rounds):
         )
 
 
+def work_p(rounds):
+    """breakouts of one meeting, rooms of 10 of whom 3 speak: start, shuffles and stop, one command each"""
+    rooms = rounds.settings.size or 300
+    load = [
+        "--rooms", str(rooms), "--participants", str(10 * rooms), "--publishers", "3", "--video-bitrate", "0",
+        "--shuffles", "3", "--join-rate", "200", "--check", "400",
+    ]  # fmt: skip
+    time = {"duration": max(30, rounds.settings.duration)}
+    rounds.interleave([("one", URING, load, time), ("apart", APART, load, time)])
+    for name in ("one", "apart"):
+        runs = [run.get("stages") or [] for run in rounds.results[name]]
+        stages = [stage for run in runs for stage in run]
+        last = [stage["switch_ms"]["max"] for stage in stages if stage["switch_ms"]]
+        flipped = [stage["flipped_ms"] for stage in stages if stage["flipped_ms"] is not None]
+        seen = all(stage["switches_seen"] == stage["switches_asked"] for stage in stages)
+        rounds.judge(f"{name}: command to the last person's first packet, worst step",
+                     max(last) if last and seen and all(runs) else None, 50, unit="ms")  # fmt: skip
+        rounds.judge(f"{name}: tables flipped, worst step", max(flipped, default=None), 50, unit="ms")
+        rounds.judge(f"{name}: packets of a wrong room", rounds.most(name, "wrong_room"), 0)
+        for stage in runs[0] if runs else []:
+            rounds.notes.append(
+                f"{name}, {stage['name']}: {stage['moved']} moved, answered {written(stage['answered_ms'])} ms, "
+                f"tables {written(stage['flipped_ms'])} ms, first packet p50 "
+                f"{written((stage['switch_ms'] or {}).get('p50'))}, last {written((stage['switch_ms'] or {}).get('max'))} ms"
+            )
+
+
 def work_m(rounds):
     """beside others: 200 players over WHEP, audio and 1.5 Mbit/s of video"""
     load = [

@@ -196,6 +196,7 @@ fn told(settled: &Settled) -> String {
         [] => "the relay's own page only".to_owned(),
         given => format!("the relay's own page, {}", given.join(", ")),
     };
+    let issuers: Vec<&str> = settled.keys.issuers().collect();
     let rules = &settled.meeting.rules;
     let roles: Vec<Role> = settled.meeting.roles.clone().into();
     let roles: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
@@ -211,7 +212,7 @@ fn told(settled: &Settled) -> String {
                 settled.egress_hold.as_micros()
             ),
         ),
-        ("tokens", format!("keys of {:?}", settled.keys)),
+        ("tokens", format!("keys of {}", issuers.join(", "))),
         ("origins", origins),
         (
             "meetings",
