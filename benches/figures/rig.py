@@ -139,13 +139,8 @@ def figure(result, path):
 
 
 def counts(result):
-    """Whether a run counts. A run to measure idle memory forwards nothing, and means to."""
-    if result.get("valid"):
-        return True
-    meant = ("nothing was forwarded", "no packet was decrypted")
-    return bool(result.get("idle")) and all(
-        any(words in reason for words in meant) for reason in result["invalid_because"]
-    )
+    """Whether a run counts."""
+    return bool(result.get("valid"))
 
 
 def median(results, path):
@@ -185,10 +180,8 @@ class Rounds:
         for number in range(self.settings.rounds):
             for name, arm, load, *more in cases:
                 extra = dict(more[0]) if more else {}
-                idle = extra.pop("idle", False)
                 label = f"{self.work}-{name}-{number + 1}"
                 result = run(self.settings, arm, load, label, **extra)
-                result["idle"] = idle
                 self.results.setdefault(name, []).append(result)
                 print(f"  {label}: {brief(result)}", flush=True)
         for name, *_ in cases:

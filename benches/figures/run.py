@@ -32,9 +32,10 @@ PARTLY, MOSTLY, LIGHTLY = 0.5, 0.7, 0.1
 
 
 def hold(arm, microseconds):
-    """The arm with another `--egress-hold`."""
+    """The arm with another `--egress-hold`, and voices that wait no longer than that."""
     name = f"{arm.name}-hold-{microseconds // 1000}ms"
-    return Arm(name, (*arm.options, "--egress-hold", str(microseconds)))
+    time = str(microseconds)
+    return Arm(name, (*arm.options, "--egress-hold", time, "--voice-hold", time))
 
 
 def fan_out(subscribers):
@@ -176,11 +177,12 @@ def work_i(rounds):
     """memory of participants and legs"""
     people = rounds.settings.size or 300
     rooms = share(people, 1 / 50)
-    idle = {"idle": True}
     cases = []
     for times in (1, 2):  # what is there once, whoever comes, cancels out
-        alone = ["--meetings", str(times * people), "--participants", "1", "--video-bitrate", "0"]
-        cases.append((f"idle-{times}", URING, alone, idle))
+        # Meetings of ten, of whom one sends what nobody can do without hearing: somebody silent.
+        silent = ["--meetings", str(times * people // 10), "--participants", "10", "--publishers", "1",
+                  "--speakers", "0", "--video-bitrate", "0"]  # fmt: skip
+        cases.append((f"idle-{times}", URING, silent))
         cases.append((f"active-{times}", URING, mixed_rooms(times * rooms)))
     for kind in ("audio", "video"):
         for publishers in (1, 8):
@@ -196,7 +198,7 @@ def work_i(rounds):
         leg = (many - few) / 7 if many is not None and few is not None else None
         rounds.judge(f"{kind} leg", above_noise(leg), bound, unit="B")
     rounds.notes.append("a participant: memory of twice as many − memory of as many, for each of them")
-    rounds.notes.append("an idle one is alone in its meeting and publishes audio that nobody hears")
+    rounds.notes.append("an idle one is in a meeting of ten, where one sends silence")
     rounds.notes.append("a leg: (memory with 8 publishers − with 1) / 7; the caches of 7 tracks are in it")
 
 
@@ -367,15 +369,15 @@ def work_m(rounds):
 
 
 def work_l(rounds):
-    """growth: 10 to 1,000 subscribers, 1 to 1,000 rooms, at an equal rate of packets"""
-    people = [10, 100, 1000]
-    # Frames of 6 packets of about 1,040 B; subscribers × frames a second stays the same.
-    cases = [(f"people-{n}", URING, frames(1, n, 2000 // n, 6)) for n in people]
-    # Rooms of 1 → 9, and one room that has as many legs as fit its frame rate; frames of one packet.
-    shapes = [(1, 40, 225), (10, 9, 100), (100, 9, 10), (1000, 9, 1)]
-    cases += [(f"rooms-{rooms}", URING, frames(rooms, n, rate, 1)) for rooms, n, rate in shapes]
+    """growth: 10 to 1,000 subscribers of a publisher, 25 to 1,000 rooms, at an equal rate of packets"""
+    # 2,000 people get 30 frames a second, by few publishers or by many.
+    people = [(200, 10), (20, 100), (2, 1000)]
+    cases = [(f"people-{n}", URING, frames(meetings, n, 30, 6)) for meetings, n in people]
+    # Rooms of 1 → 10, the more of them, the fewer frames each.
+    rooms = [(25, 120), (100, 30), (1000, 3)]
+    cases += [(f"rooms-{meetings}", URING, frames(meetings, 10, rate, 6)) for meetings, rate in rooms]
     rounds.interleave(cases)
-    for name, sizes in (("people", people), ("rooms", [shape[0] for shape in shapes])):
+    for name, sizes in (("people", [n for _, n in people]), ("rooms", [n for n, _ in rooms])):
         costs = [rounds.median(f"{name}-{size}", CPU) for size in sizes]
         spread = max(costs) / min(costs) if None not in costs else None
         rounds.judge(f"{name}: dearest / cheapest, CPU per packet", spread, 1.1 / 0.9)

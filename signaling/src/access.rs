@@ -2,6 +2,7 @@
 //!
 //! Pure: takes the facts of a request, gives an [`Identity`] or says why not (401, 403).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,6 +15,9 @@ pub const ID_BYTES_MAX: usize = 128;
 /// Longest name to show, in bytes.
 pub const NAME_BYTES_MAX: usize = 256;
 
+/// Most attributes of a participant.
+pub const ATTRIBUTES_MAX: usize = 16;
+
 /// Somebody who may join one meeting.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
@@ -23,6 +27,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// Their address, if the token names one.
     pub email: Option<String>,
+    /// What else the token says of them.
+    pub attributes: BTreeMap<String, String>,
     /// The role, if the token or the request names one.
     pub role: Option<String>,
     /// May bring the meeting into being.
@@ -121,11 +127,20 @@ pub fn identify(
         id: Some(claims.sub),
         name: claims.name,
         email: claims.email.filter(|email| email.len() <= NAME_BYTES_MAX),
+        attributes: bounded(claims.attributes),
         role: role.or_else(|| Some("participant".to_owned())),
         publishes: claims.video.can_publish.unwrap_or(true),
         subscribes: claims.video.can_subscribe.unwrap_or(true),
         development: false,
     })
+}
+
+/// As many attributes as are kept of somebody; what is too long is passed over.
+fn bounded(attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let fits = |(name, value): &(String, String)| {
+        name.len() <= ID_BYTES_MAX && value.len() <= NAME_BYTES_MAX
+    };
+    attributes.into_iter().filter(fits).take(ATTRIBUTES_MAX).collect()
 }
 
 /// The meeting a token is for, if it verifies: `join` need not name it.
@@ -138,6 +153,7 @@ fn development(wish: Wish<'_>) -> Identity {
         id: wish.id.map(str::to_owned),
         name: wish.name.map(str::to_owned),
         email: None,
+        attributes: BTreeMap::new(),
         role: wish.role.map(str::to_owned),
         creates: true,
         publishes: true,
@@ -284,6 +300,7 @@ mod tests {
                 sub: "ada".into(),
                 name: None,
                 email: None,
+                attributes: BTreeMap::new(),
                 iss: crate::tokens::DEVELOPMENT_ISSUER.into(),
                 exp: unix_now() + 60,
                 nbf: None,

@@ -9,9 +9,10 @@ use axum::routing::{any, get};
 use ringfence::control::handle::RelayHandle;
 
 use crate::meeting_options::MeetingOptions;
-use crate::meetings::{Meetings, Timing};
+use crate::meetings::{Keeping, Meetings, Timing};
 use crate::metrics::Metrics;
 use crate::problem::HttpProblem;
+use crate::rest::{self, Rest};
 use crate::rpc::Connections;
 use crate::tokens::Keys;
 use crate::{health, page, rpc, whep, whip};
@@ -32,6 +33,8 @@ pub struct Shared {
     pub origins: Vec<String>,
     /// Open WebSockets.
     pub connections: Connections,
+    /// What REST keeps.
+    pub rest: Rest,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -57,20 +60,23 @@ pub struct Settings {
     pub meeting: MeetingOptions,
     /// How long things may take.
     pub timing: Timing,
+    /// What outlives the process.
+    pub keeping: Keeping,
 }
 
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, meeting, timing } = settings;
-        let meetings = Meetings::new(relay, meeting.meeting(), timing);
-        let (connections, metrics) = (Connections::default(), Metrics::default());
-        App(Arc::new(Shared { meetings, keys, development, origins, connections, metrics }))
+        let Settings { keys, development, origins, meeting, timing, keeping } = settings;
+        let (connections, metrics) = (Connections::default(), Metrics::new(&keeping));
+        let meetings = Meetings::keeping(relay, meeting.meeting(), timing, keeping);
+        let rest = Rest::default();
+        App(Arc::new(Shared { meetings, keys, development, origins, connections, rest, metrics }))
     }
 
     /// All routes.
     pub fn router(self) -> Router {
-        Router::new()
+        rest::router(&self)
             .route("/v1/rpc", get(rpc::upgrade))
             .route("/whip/{meeting}", any(whip::endpoint))
             .route("/whip/{meeting}/{session}", any(whip::session))

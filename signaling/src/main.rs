@@ -5,10 +5,12 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context;
 use clap::Parser;
 use ringfence_signaling::app::{App, Settings};
-use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::meetings::{Keeping, Timing};
 use ringfence_signaling::options::{self, Cli, Command, Settled, TokenOptions};
 use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::store::{Loaded, Store};
 use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
+use ringfence_signaling::webhooks::{self, Webhooks};
 use ringfence_signaling::{access, cli, relay};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,16 +50,25 @@ fn run(options: Settled) -> anyhow::Result<()> {
 
 async fn start(options: Settled) -> anyhow::Result<()> {
     let signals = signals()?;
+    let (store, loaded) = match &options.data {
+        Some(directory) => {
+            let (store, loaded) = Store::open(directory)?;
+            (Some(store), loaded)
+        }
+        None => (None, Loaded::default()),
+    };
     let listener = TcpListener::bind(options.http).await;
     let listener = listener.with_context(|| format!("can not listen on {}", options.http))?;
     let address = listener.local_addr()?;
     let running = relay::start(&options).context("the relay did not start")?;
+    let webhooks = webhooks(&options, store.clone(), loaded.hooks)?;
     let settings = Settings {
         keys: options.keys,
         development: options.dev,
         origins: options.origins,
         meeting: options.meeting,
         timing: Timing::default(),
+        keeping: Keeping { store, webhooks },
     };
     say(&format!("Ringfence: http://{address}/"));
     for line in relay::describe(&running) {
@@ -69,9 +80,27 @@ async fn start(options: Settled) -> anyhow::Result<()> {
             tracing::warn!("development mode on {address}: anybody who reaches it can make tokens");
         }
     }
-    serve(listener, App::new(running.handle, settings), running.events, signals, options.drain)
-        .await?;
+    let app = App::new(running.handle, settings);
+    app.rest.templates.restore(loaded.templates);
+    app.meetings.restore(loaded.meetings);
+    serve(listener, app, running.events, signals, options.drain).await?;
     Ok(())
+}
+
+/// Who is told what happens, beginning with what an earlier process did not deliver.
+fn webhooks(
+    options: &Settled,
+    store: Option<Store>,
+    left: Vec<(u64, Vec<u8>)>,
+) -> anyhow::Result<Option<Webhooks>> {
+    if options.webhooks.is_empty() && left.is_empty() {
+        return Ok(None);
+    }
+    let (endpoints, timing) = (options.webhooks.clone(), webhooks::Timing::default());
+    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, timing);
+    let webhooks = webhooks.context("no HTTP client for webhooks")?;
+    webhooks.resume(left);
+    Ok(Some(webhooks).filter(|_| !options.webhooks.is_empty()))
 }
 
 /// A line for whoever started us. Nobody need be there to read it.
@@ -121,6 +150,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         sub: options.id.clone(),
         name: options.name.clone(),
         email: None,
+        attributes: Default::default(),
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,

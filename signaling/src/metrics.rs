@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use ringfence::control::request::RelayStats;
 
+use crate::meetings::Keeping;
 use crate::process::Process;
 use crate::relay_metrics::RelayMetrics;
 use crate::rpc::METHODS;
@@ -28,6 +29,13 @@ struct Http {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Rest {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct What {
     what: &'static str,
 }
@@ -38,18 +46,21 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     http: Family<Http, Counter>,
+    rest: Family<Rest, Counter>,
     connections: Gauge,
     relay: Family<What, Gauge>,
     of_relay: RelayMetrics,
     process: Process,
 }
 
-impl Default for Metrics {
-    fn default() -> Metrics {
+impl Metrics {
+    /// All counters, those of what is kept among them.
+    pub fn new(keeping: &Keeping) -> Metrics {
         let mut metrics = Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             http: Family::default(),
+            rest: Family::default(),
             connections: Gauge::default(),
             relay: Family::default(),
             of_relay: RelayMetrics::default(),
@@ -57,19 +68,25 @@ impl Default for Metrics {
         };
         // Names that every process has bear no prefix.
         metrics.registry.register_collector(Box::new(metrics.process));
+        if let Some(store) = &keeping.store {
+            store.metrics().register(metrics.registry.sub_registry_with_prefix("ringfence"));
+        }
         let registry = metrics.registry.sub_registry_with_prefix("ringfence");
+        if let Some(webhooks) = &keeping.webhooks {
+            webhooks.metrics().register(registry);
+        }
         let help = "JSON-RPC requests by method and error code, 0 for success";
         registry.register("rpc_requests", help, metrics.requests.clone());
         let help = "WHIP and WHEP requests by status";
         registry.register("guest_requests", help, metrics.http.clone());
+        let help = "REST requests by method, route and status";
+        registry.register("rest_requests", help, metrics.rest.clone());
         registry.register("websockets", "Open WebSockets", metrics.connections.clone());
         registry.register("relay", "How much there is of what", metrics.relay.clone());
         registry.register_collector(Box::new(metrics.of_relay.clone()));
         metrics
     }
-}
 
-impl Metrics {
     /// A JSON-RPC request was answered.
     pub fn rpc(&self, method: &str, outcome: Result<(), i32>) {
         let mut labels = METHODS.iter().chain(&OTHERS);
@@ -81,6 +98,13 @@ impl Metrics {
     /// A WHIP or WHEP request was answered.
     pub fn guest(&self, protocol: &'static str, status: u16) {
         self.http.get_or_create(&Http { protocol, status }).inc();
+    }
+
+    /// A REST request was answered; `route` is one of ours, with names of its parts.
+    pub fn rest(&self, method: &str, route: &str, status: u16) {
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+        let method = known.iter().find(|known| **known == method).copied().unwrap_or("other");
+        self.rest.get_or_create(&Rest { method, route: route.to_owned(), status }).inc();
     }
 
     /// All counters as text; `relay`: as the relay counts now.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ringfence::io::EGRESS_HOLD;
+use ringfence::io::{EGRESS_HOLD, VOICE_HOLD};
 use ringfence::shard::plan::Padding;
 use serde::{Deserialize, Deserializer};
 
@@ -17,9 +17,10 @@ use crate::cli::check::CheckOptions;
 use crate::cli::meeting::MeetingCommand;
 use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
+use crate::webhooks::{Endpoint, WebhookOptions};
 
-/// The longest `--egress-hold`: more would be heard.
-const EGRESS_HOLD_MAX: Duration = Duration::from_millis(20);
+/// The longest `--egress-hold` or `--voice-hold`: more would be heard.
+const HOLD_MAX: Duration = Duration::from_millis(20);
 
 /// A relay for meetings that split into breakout rooms.
 #[derive(Parser, Debug)]
@@ -110,6 +111,10 @@ pub struct ServeOptions {
     /// [default: 1000].
     #[arg(long, env = "RINGFENCE_EGRESS_HOLD", value_name = "US")]
     pub egress_hold: Option<u64>,
+    /// How long a voice may wait on a full shard for something else to the same subscriber, in
+    /// microseconds; 0: never [default: 5000].
+    #[arg(long, env = "RINGFENCE_VOICE_HOLD", value_name = "US")]
+    pub voice_hold: Option<u64>,
     /// How much padding a packet may get to leave in one train with others: at most so many bytes,
     /// and so many percent of its length; 0,0: none [default: 32,25].
     #[arg(long, env = "RINGFENCE_PADDING", value_name = "BYTES,PERCENT", value_parser = padding)]
@@ -134,12 +139,18 @@ pub struct ServeOptions {
     /// After SIGTERM, how long sessions may go on, in seconds [default: 3600].
     #[arg(long, env = "RINGFENCE_DRAIN", value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// Directory in which meetings are kept over restarts [default: they live in memory only].
+    #[arg(long, env = "RINGFENCE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Development: a fixed key, and no token is needed on loopback.
     #[arg(long, env = "RINGFENCE_DEV")]
     pub dev: bool,
     /// Rules and roles of meetings: in the file only, as `[meeting]`.
     #[arg(skip)]
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings: in the file only, as `[[webhook]]`.
+    #[arg(skip)]
+    pub webhook: Vec<WebhookOptions>,
     /// TOML file with these options.
     #[arg(long, env = "RINGFENCE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -194,6 +205,8 @@ pub struct Settled {
     pub trains: bool,
     /// How long a busy shard may gather datagrams before a turn.
     pub egress_hold: Duration,
+    /// How long a voice may wait for company on a full shard.
+    pub voice_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
     /// Where new peers live.
@@ -204,10 +217,14 @@ pub struct Settled {
     pub origins: Vec<String>,
     /// After SIGTERM, how long sessions may go on.
     pub drain: Duration,
+    /// Directory in which meetings are kept.
+    pub data: Option<PathBuf>,
     /// Development mode.
     pub dev: bool,
     /// Rules and roles of meetings.
     pub meeting: MeetingOptions,
+    /// Where to post what happens in meetings.
+    pub webhooks: Vec<Endpoint>,
 }
 
 impl ServeOptions {
@@ -229,13 +246,6 @@ impl ServeOptions {
         let media_port = options.media_port.unwrap_or(40_000);
         let last = usize::from(media_port) + shards - 1;
         ensure!(media_port == 0 || last <= 65_535, "the last shard's port would be {last}");
-        let hold = options.egress_hold.map_or(EGRESS_HOLD, Duration::from_micros);
-        ensure!(
-            hold <= EGRESS_HOLD_MAX,
-            "--egress-hold {} is not within 0 to {} (microseconds)",
-            hold.as_micros(),
-            EGRESS_HOLD_MAX.as_micros()
-        );
         let keys = if options.dev && options.keys.is_empty() {
             Keys::development()
         } else {
@@ -244,7 +254,10 @@ impl ServeOptions {
         if keys.first_issuer().is_none() {
             bail!("no key for tokens: set RINGFENCE_KEYS=issuer=secret, or use --dev");
         }
+        let webhooks = options.webhook.iter().map(|webhook| webhook.check(&keys));
+        let webhooks = webhooks.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
         Ok(Settled {
+            webhooks,
             http: options.http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8_080))),
             media_port,
             media_ip: options.media_ip,
@@ -252,12 +265,14 @@ impl ServeOptions {
             shards,
             io: options.io.unwrap_or_default(),
             trains: options.trains.is_none_or(|switch| switch == Switch::On),
-            egress_hold: hold,
+            egress_hold: hold("--egress-hold", options.egress_hold, EGRESS_HOLD)?,
+            voice_hold: hold("--voice-hold", options.voice_hold, VOICE_HOLD)?,
             padding: options.padding.unwrap_or_default(),
             place: options.place.unwrap_or_default(),
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
+            data: options.data,
             dev: options.dev,
             meeting: options.meeting,
         })
@@ -283,16 +298,27 @@ impl ServeOptions {
             io: self.io.or(file.io),
             trains: self.trains.or(file.trains),
             egress_hold: self.egress_hold.or(file.egress_hold),
+            voice_hold: self.voice_hold.or(file.voice_hold),
             padding: self.padding.or(file.padding),
             place: self.place.or(file.place),
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
+            data: self.data.or(file.data),
             dev: self.dev || file.dev,
             meeting: file.meeting,
+            webhook: file.webhook,
             config: self.config,
         }
     }
+}
+
+/// A hold in microseconds, within what nobody hears.
+fn hold(name: &str, micros: Option<u64>, default: Duration) -> anyhow::Result<Duration> {
+    let hold = micros.map_or(default, Duration::from_micros);
+    let (micros, most) = (hold.as_micros(), HOLD_MAX.as_micros());
+    ensure!(hold <= HOLD_MAX, "{name} {micros} is not within 0 to {most} (microseconds)");
+    Ok(hold)
 }
 
 /// Reads `BYTES,PERCENT`.
@@ -360,10 +386,11 @@ mod tests {
         assert_eq!(settled.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((settled.media_port, settled.io, settled.trains), (40_000, Io::Auto, true));
         assert_eq!(settled.egress_hold, Duration::from_millis(1));
+        assert_eq!(settled.voice_hold, Duration::from_millis(5));
         assert_eq!(settled.padding, Padding { bytes_max: 32, percent_max: 25 });
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
-             trains = 'off'\negress-hold = 250\npadding = '8,50'\n\
+             trains = 'off'\negress-hold = 250\nvoice-hold = 0\npadding = '8,50'\n\
              keys = ['app=0123456789012345678901234567890123']",
         )
         .unwrap();
@@ -371,6 +398,7 @@ mod tests {
         assert_eq!(given.http, "0.0.0.0:80".parse().unwrap());
         assert_eq!((given.media_port, given.io, given.trains), (6_000, Io::Uring, false));
         assert_eq!(given.egress_hold, Duration::from_micros(250));
+        assert_eq!(given.voice_hold, Duration::ZERO);
         assert_eq!(given.padding, Padding { bytes_max: 8, percent_max: 50 });
         assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(given.keys.first_issuer(), Some("app"));

@@ -5,24 +5,36 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
 use crate::access::Denied;
 use crate::rooms::{RoomError, code};
 
 /// A problem document. `type` is a URN that names the problem and is not meant to be fetched.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct HttpProblem {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
     status: u16,
+    /// What is wrong, and how it is mended.
     detail: String,
+    /// The seeds' number of the error, or one of JSON-RPC's range: as `error.code` there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    /// What else is known, as `error.data` of JSON-RPC: `field`, `errors` by line, `revision`.
+    #[serde(flatten)]
+    #[schema(value_type = More)]
+    data: Option<Box<Value>>,
     /// What is wrong in an SDP: m-line, attribute, mend.
     #[serde(skip_serializing_if = "Option::is_none")]
     sdp: Option<Box<SdpPlace>>,
 }
 
 /// Where in an SDP something is wrong.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 struct SdpPlace {
     #[serde(skip_serializing_if = "Option::is_none")]
     m_line: Option<usize>,
@@ -38,8 +50,48 @@ impl HttpProblem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
+            code: None,
+            data: None,
             sdp: None,
         }
+    }
+}
+
+/// What a problem may say beyond its text.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `HttpProblem::data` holds")]
+struct More {
+    /// Which field of the request, `rooms[2].name`; or a header or part of the path.
+    #[schema(required = false)]
+    field: String,
+    /// What is wrong with a list, line by line.
+    #[schema(required = false)]
+    errors: Vec<LineError>,
+    /// The plan's present revision.
+    #[schema(required = false)]
+    revision: u64,
+}
+
+/// What is wrong in one line of a list.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `HttpProblem::data` holds")]
+struct LineError {
+    line: u64,
+    message: String,
+}
+
+impl HttpProblem {
+    /// The same, with the field that is to blame.
+    pub fn at(mut self, field: &str) -> HttpProblem {
+        self.data = Some(Box::new(json!({ "field": field })));
+        self
+    }
+
+    /// The same, with the number of the error and what is known besides.
+    pub fn coded(mut self, code: i32, data: Option<Value>) -> HttpProblem {
+        self.code = Some(code);
+        self.data = data.map(Box::new);
+        self
     }
 }
 

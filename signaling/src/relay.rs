@@ -23,6 +23,7 @@ pub fn start(options: &Settled) -> Result<Running, StartError> {
         shards: options.shards,
         trains: options.trains,
         egress_hold: options.egress_hold,
+        voice_hold: options.voice_hold,
         padding: options.padding,
         place: match options.place {
             Place::Together => placement::together,

@@ -31,7 +31,9 @@ pub struct Grants {
     pub room_join: bool,
     /// May bring the meeting into being by joining.
     pub room_create: bool,
-    /// May manage it: create rooms, move people.
+    /// May list meetings.
+    pub room_list: bool,
+    /// May manage it: create rooms, move people. Without `room`: every meeting.
     pub room_admin: bool,
     /// May send; absent: yes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +54,9 @@ pub struct Claims {
     /// The participant's address: lists of who belongs where may name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// What else is known of the participant: `breakout.shuffle` by attribute looks at it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// Which key signed it.
     pub iss: String,
     /// Seconds since 1970 at which it ends.
@@ -161,12 +166,25 @@ impl Keys {
         })
     }
 
+    /// Whether there is a key of this issuer.
+    pub fn has(&self, issuer: &str) -> bool {
+        self.0.contains_key(issuer)
+    }
+
     /// Signs a token with the key of `claims.iss`.
     ///
     /// # Errors
     /// `UnknownIssuer` when there is no such key.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
-        let secret = self.0.get(&claims.iss).ok_or(TokenError::UnknownIssuer)?;
+        self.sign_as(&claims.iss, claims)
+    }
+
+    /// Signs whatever claims with the key of an issuer.
+    ///
+    /// # Errors
+    /// `UnknownIssuer` when there is no such key.
+    pub fn sign_as(&self, issuer: &str, claims: &impl Serialize) -> Result<String, TokenError> {
+        let secret = self.0.get(issuer).ok_or(TokenError::UnknownIssuer)?;
         let key = EncodingKey::from_secret(secret.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
             .map_err(|_| TokenError::Malformed)
@@ -194,6 +212,7 @@ mod tests {
             sub: "ada".into(),
             name: Some("Ada".into()),
             email: None,
+            attributes: BTreeMap::new(),
             iss: DEVELOPMENT_ISSUER.into(),
             exp: unix_now() + 60,
             nbf: None,

@@ -1,5 +1,7 @@
 //! The binary as an operator uses it: its help, and what it asks a relay and prints.
 
+mod stream;
+
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
@@ -15,11 +17,16 @@ use tokio::net::TcpListener;
 const KEY: &str = "app=0123456789012345678901234567890123";
 
 fn ringfence(arguments: &[&str]) -> Output {
+    in_environment(arguments, &[("RINGFENCE_KEYS", KEY)])
+}
+
+fn in_environment(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RINGFENCE_")) {
         command.env_remove(name);
     }
-    command.args(arguments).env("RINGFENCE_KEYS", KEY).output().expect("the binary starts")
+    command.args(arguments).envs(environment.iter().copied());
+    command.output().expect("the binary starts")
 }
 
 fn said(output: &Output) -> String {
@@ -150,6 +157,51 @@ async fn what_a_relay_is_asked_and_what_is_printed() {
         let last = relay.0.lock().unwrap().pop().expect("it was asked");
         let last = (&*last.0, &*last.1, &*last.2, &*last.3);
         assert_eq!(last, asked, "{arguments:?}");
+    }
+    std::fs::remove_file(list).expect("it was there");
+}
+
+/// An operator's evening with a real relay, from the meeting's making to its end.
+#[tokio::test]
+async fn a_session_by_hand() {
+    let server = stream::Server::start().await.expect("the relay starts");
+    let list = std::env::temp_dir().join(format!("ringfence-session-{}.csv", std::process::id()));
+    std::fs::write(
+        &list,
+        "room_name,first_name,last_name,email\nRed,Ada,L,ada@x.org\nBlue,Bob,M,\n",
+    )
+    .expect("written");
+    let csv = list.to_str().expect("a path of text");
+    for (arguments, words) in [
+        (&["meeting", "create", "class", "--set", "breakout_rooms_max=4"][..], "meeting    class"),
+        (&["meeting", "list"], "class    0       0          draft"),
+        (&["breakout", "csv", "class", csv], "People on the list: 2"),
+        (&["breakout", "plan", "class"], "Ada L <ada@x.org>"),
+        (&["breakout", "create", "class", "--name", "Green"], "Rooms that were made: b3"),
+        (&["meeting", "show", "class"], "breakout_rooms_max"),
+        (&["meeting", "people", "class"], "PERSON  NAME"),
+        (&["breakout", "shuffle", "class", "--seed", "3"], "Done"),
+        (&["breakout", "start", "class", "--timer", "10m"], "Done, revision"),
+        (&["breakout", "plan", "class"], "started"),
+        (&["breakout", "extend", "class", "5m"], "Done"),
+        (&["breakout", "broadcast", "class", "Five minutes more"], "Done"),
+        (&["breakout", "move", "class", "b1", "nobody"], "Error: "),
+        (&["breakout", "delete", "class", "b3"], "Done."),
+        (&["breakout", "stop", "class"], "Done"),
+        (&["breakout", "reset", "class"], "Done"),
+        (&["meeting", "delete", "class"], "The meeting is over."),
+        (&["meeting", "show", "class"], "Error: "),
+    ] {
+        let all: Vec<String> =
+            arguments.iter().copied().chain(["--url", &server.url]).map(str::to_owned).collect();
+        let run = move || {
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            in_environment(&all, &[])
+        };
+        let output = tokio::task::spawn_blocking(run).await.expect("it ran");
+        let text = said(&output);
+        assert!(text.contains(words), "{arguments:?}: {text}");
+        assert_eq!(output.status.success(), !words.starts_with("Error"), "{arguments:?}: {text}");
     }
     std::fs::remove_file(list).expect("it was there");
 }

@@ -62,6 +62,16 @@ fn is_as_printed(expected: &str, printed: &str) -> bool {
     }
 }
 
+/// The script is shown as it is run (`tests/interop/test_session.py`).
+#[test]
+fn the_session_is_shown_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("../README.md")).expect("README.md");
+    let script = std::fs::read_to_string(root.join("examples/session.py")).expect("the script");
+    assert!(readme.contains(&format!("```python\n{script}```")), "copy the script into README.md");
+    assert!(script.lines().count() <= 60, "a script that one reads at a glance");
+}
+
 #[test]
 fn the_readme_tells_the_truth() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

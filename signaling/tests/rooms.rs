@@ -33,6 +33,7 @@ impl World {
             id: id.into(),
             name: Some(id.to_uppercase().into()),
             email: None,
+            attributes: Default::default(),
             role: RoleName::new(role),
             publishes: true,
             subscribes: true,

@@ -41,6 +41,9 @@ pub struct RelayConfig {
     pub trains: bool,
     /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
     pub egress_hold: Duration,
+    /// How long a voice may wait on a full shard for something else to the same subscriber; zero:
+    /// never.
+    pub voice_hold: Duration,
     /// How much padding a packet may get to fit a train.
     pub padding: Padding,
     /// Where new peers live.
@@ -174,6 +177,7 @@ fn start_shards(
         shards: config.shards,
         trains: config.trains,
         egress_hold: config.egress_hold,
+        voice_hold: config.voice_hold,
         notify: Notify(Arc::new(move |_| rung.ring())),
         ..IoConfig::default()
     };
@@ -239,6 +243,7 @@ mod tests {
                 shards: 2,
                 trains: true,
                 egress_hold: Duration::ZERO,
+                voice_hold: Duration::ZERO,
                 padding: Padding::OFF,
                 place: apart,
             };

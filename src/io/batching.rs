@@ -27,6 +27,7 @@ const PAUSE_MIN: Duration = Duration::from_micros(20);
 #[derive(Debug)]
 pub(super) struct Batching {
     hold_max: Duration,
+    voices_max: Duration,
     /// Part of the time spent in turns, 0 to 1.
     share: f64,
     /// The same over [`LOAD_MEMORY`].
@@ -37,9 +38,10 @@ pub(super) struct Batching {
 }
 
 impl Batching {
-    /// Idle at `now`; `hold_max` is from the beginning of a turn to that of the next.
-    pub fn new(hold_max: Duration, now: Instant) -> Self {
-        Self { hold_max, share: 0.0, load: 0.0, begun: now, ended: now }
+    /// Idle at `now`; `hold_max` is from the beginning of a turn to that of the next, `voices_max`
+    /// is how long a voice may wait for company.
+    pub fn new(hold_max: Duration, voices_max: Duration, now: Instant) -> Self {
+        Self { hold_max, voices_max, share: 0.0, load: 0.0, begun: now, ended: now }
     }
 
     /// A turn has been taken. Returns how long it took.
@@ -63,8 +65,17 @@ impl Batching {
 
     /// From the beginning of a turn to that of the next, at least, for the share of now.
     fn hold(&self) -> Duration {
-        let part = (self.share - SHARE_IDLE) / (SHARE_FULL - SHARE_IDLE);
-        self.hold_max.mul_f64(part.clamp(0.0, 1.0))
+        self.hold_max.mul_f64(self.fullness())
+    }
+
+    /// Which part of what it may spend on gathering it spends, for the share of now: 0 to 1.
+    fn fullness(&self) -> f64 {
+        ((self.share - SHARE_IDLE) / (SHARE_FULL - SHARE_IDLE)).clamp(0.0, 1.0)
+    }
+
+    /// How long a voice may wait for company, for the share of now.
+    pub fn voices(&self) -> Duration {
+        self.voices_max.mul_f64(self.fullness())
     }
 
     /// How long datagrams may gather after the last turn. `None`: the next turn is as soon as one
@@ -80,6 +91,7 @@ mod tests {
     use super::*;
 
     const HOLD: Duration = Duration::from_micros(1_000);
+    const VOICES: Duration = Duration::from_micros(5_000);
 
     fn micros(micros: u64) -> Duration {
         Duration::from_micros(micros)
@@ -106,9 +118,10 @@ mod tests {
             (900, 1_000, 1_000),   // full
             (5_000, 5_000, 1_000), // never sleeps
         ] {
-            let mut batching = Batching::new(HOLD, Instant::now());
+            let mut batching = Batching::new(HOLD, VOICES, Instant::now());
             busy(&mut batching, micros(work), micros(period), Duration::from_secs(2));
             let hold = batching.hold().as_micros();
+            assert_eq!(batching.voices().as_micros() / 5, hold, "voices wait as the turns do");
             assert!(hold.abs_diff(expected) <= 3, "{work} of {period}: {hold}, not {expected}");
         }
     }
@@ -124,7 +137,8 @@ mod tests {
         ] {
             let now = Instant::now();
             let (begun, ended) = (now, now + micros(taken));
-            let batching = Batching { hold_max: HOLD, share, load: share, begun, ended };
+            let batching =
+                Batching { hold_max: HOLD, voices_max: VOICES, share, load: share, begun, ended };
             let pause = batching.pause().map(|pause| pause.as_micros());
             assert_eq!(pause, expected.map(|pause| pause.as_micros()), "{share} {taken}");
         }
@@ -132,7 +146,7 @@ mod tests {
 
     #[test]
     fn one_burst_is_not_load_and_load_is_noticed_soon() {
-        let mut batching = Batching::new(HOLD, Instant::now());
+        let mut batching = Batching::new(HOLD, VOICES, Instant::now());
         let idle = batching.ended + Duration::from_secs(1);
         batching.turned(idle, idle + Duration::from_millis(30));
         assert_eq!(batching.pause(), None, "a turn of 30 ms in a second of nothing");
@@ -145,7 +159,7 @@ mod tests {
 
     #[test]
     fn no_hold_is_no_pause() {
-        let mut batching = Batching::new(Duration::ZERO, Instant::now());
+        let mut batching = Batching::new(Duration::ZERO, Duration::ZERO, Instant::now());
         busy(&mut batching, micros(1_000), micros(1_000), Duration::from_secs(1));
         assert_eq!(batching.pause(), None);
     }

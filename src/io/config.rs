@@ -8,6 +8,9 @@ use std::time::Duration;
 /// [`IoConfig::egress_hold`] unless said: what a client's jitter buffer does not notice.
 pub const EGRESS_HOLD: Duration = Duration::from_millis(1);
 
+/// [`IoConfig::voice_hold`] unless said: a quarter of a packet of Opus.
+pub const VOICE_HOLD: Duration = Duration::from_millis(5);
+
 /// Which driver to take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum IoChoice {
@@ -88,6 +91,9 @@ pub struct IoConfig {
     pub trains: bool,
     /// How long a busy shard lets datagrams gather, from turn to turn; zero: never.
     pub egress_hold: Duration,
+    /// How long a voice may wait on a full shard for something else to the same subscriber; zero:
+    /// never.
+    pub voice_hold: Duration,
     /// Pin each shard's thread to a core.
     pub pin: bool,
     /// Called when there are reports.
@@ -105,6 +111,7 @@ impl Default for IoConfig {
             shards: 1,
             trains: true,
             egress_hold: EGRESS_HOLD,
+            voice_hold: VOICE_HOLD,
             pin: true,
             notify: Notify::default(),
             tuning: Tuning::default(),

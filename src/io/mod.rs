@@ -34,7 +34,7 @@ mod uring;
 mod wake;
 mod world;
 
-pub use config::{EGRESS_HOLD, IoChoice, IoConfig, Notify, Tuning};
+pub use config::{EGRESS_HOLD, IoChoice, IoConfig, Notify, Tuning, VOICE_HOLD};
 pub use counters::{Counter, Published};
 pub use interfaces::local_addresses;
 pub use link::{Ended, Refused, ShardLink};

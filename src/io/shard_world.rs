@@ -1,6 +1,6 @@
 //! The one world that is driven outside of tests: a [`Shard`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::world::World;
 use crate::route::id::ShardIndex;
@@ -42,6 +42,14 @@ impl World for Shard {
 
     fn poll_timeout(&self) -> Option<Instant> {
         Shard::poll_timeout(self)
+    }
+
+    fn hold_voices(&mut self, hold: Duration) {
+        Shard::hold_voices(self, hold);
+    }
+
+    fn poll_voices(&self, now: Instant) -> Option<Instant> {
+        Shard::poll_voices(self, now)
     }
 
     fn egress(&mut self, now: Instant, outbox: &mut impl Outbox) {

@@ -60,7 +60,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         Self {
             ends,
             counters: Counters::new(),
-            batching: Batching::new(config.egress_hold, driver.now()),
+            batching: Batching::new(config.egress_hold, config.voice_hold, driver.now()),
             world_counters: vec![0; W::COUNTERS].into(),
             datagrams_per_turn: config.tuning.datagrams_per_turn.max(1),
             publish_at: Some(driver.now()),
@@ -141,6 +141,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             rings.wake();
         }
         let completed = driver.outbox().completed_below();
+        world.hold_voices(self.batching.voices());
         world.egress(now, driver.outbox());
         driver.transmit(counters);
         let ended = driver.now();
@@ -167,7 +168,12 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         match (timeout, self.batching.pause().filter(|_| may_gather)) {
             (Some(Duration::ZERO), _) => Next::Turn,
             (timeout, Some(pause)) => Next::Pause(timeout.unwrap_or(pause).min(pause)),
-            (timeout, None) => Next::Wait(timeout),
+            (timeout, None) => {
+                // Pauses are not cut short for voices: the turn behind one comes soon enough.
+                let voices = world.poll_voices(ended);
+                let voices = voices.map(|at| at.saturating_duration_since(ended));
+                Next::Wait([timeout, voices].into_iter().flatten().min())
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a driver drives: one core's world, without system calls and without a clock.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::route::id::ShardIndex;
 use crate::shard::mesh::Mesh;
@@ -61,6 +61,17 @@ pub trait World {
     /// When to call [`World::handle_timeout`]; a time that has passed makes the next turn follow at
     /// once.
     fn poll_timeout(&self) -> Option<Instant>;
+
+    /// How long voices may wait for company from now on. Called once a turn, before egress.
+    fn hold_voices(&mut self, hold: Duration) {
+        let _ = hold;
+    }
+
+    /// When egress is wanted again for voices that wait, unless it is called anyway.
+    fn poll_voices(&self, now: Instant) -> Option<Instant> {
+        let _ = now;
+        None
+    }
 
     /// Called once a turn: send what is to be sent. When `outbox.claim()` says `None`, it is called
     /// again as soon as a submission completes; if [`World::poll_timeout`] has passed, at once.

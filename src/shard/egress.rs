@@ -80,6 +80,7 @@ impl Shard {
             return;
         }
         fanout::flush(self);
+        self.release_voices(now);
         self.turns = self.turns.wrapping_add(1);
         self.reseat(now);
         let mark = outbox.next();
@@ -138,7 +139,7 @@ impl Shard {
                 arm(due, now, key, peer);
             }
             match turn.media(&mut peer.sending, &mut steps) {
-                Served::All => peer.sending.dirty = false,
+                Served::All => (peer.sending.dirty, peer.sending.voice_since) = (false, None),
                 Served::Some => dirty.push(fanout, key), // behind the others
                 Served::NoBuffer => {
                     dirty.push_front(fanout, key); // the next egress begins with this one

@@ -12,6 +12,7 @@ use super::peer::{PENDING_MAX, PENDING_VIDEO_MAX, Peer, Pending};
 use super::slab::{Key, Slab};
 use super::stats::{Counter, Stats};
 use super::track::Track;
+use super::voice_hold::VoiceHold;
 use crate::route::mask::Bit;
 use crate::route::packet::SourceIndex;
 use crate::wire::media::Kind;
@@ -76,52 +77,74 @@ pub fn flush(shard: &mut Shard) {
     if shard.fresh.is_empty() {
         return;
     }
-    let Shard { fresh, tracks, peers, dirty, stats, turns, others, .. } = shard;
+    let Shard { fresh, tracks, peers, dirty, voice_hold, stats, turns, others, .. } = shard;
     for mut run in fresh.drain(..) {
         let Some(track) = tracks.get(run.track) else { continue };
         if !track.wanted.is_empty() {
             run.hand(track, others);
         }
-        let most = if track.kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX };
         let fanout = Fanout::of(track.active.len());
+        let held_since = held_since(track, &run, voice_hold);
+        let most = if track.kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX };
+        let mut line = Line { peers, dirty, voice_hold, stats, most, fanout, held_since };
         let first = first_of(*turns, track.active.len());
         let (behind, ahead) = track.active.split_at(first.min(track.active.len()));
         for legs in [ahead, behind] {
-            queue(peers, dirty, stats, &run, most, fanout, legs);
+            line.queue(&run, legs);
         }
     }
 }
 
-fn queue(
-    peers: &mut Slab<Peer>,
-    dirty: &mut Dirty,
-    stats: &mut Stats,
-    run: &Fresh,
+/// When a run came that may wait for company: a voice, on a busy shard.
+fn held_since(track: &Track, run: &Fresh, voice_hold: &VoiceHold) -> Option<u32> {
+    if track.kind != Kind::Audio || !voice_hold.is_on() {
+        return None;
+    }
+    Some(track.cache.find(run.first)?.packet.arrived_us)
+}
+
+/// Where the packets of one run are queued.
+struct Line<'s> {
+    peers: &'s mut Slab<Peer>,
+    dirty: &'s mut Dirty,
+    voice_hold: &'s mut VoiceHold,
+    stats: &'s mut Stats,
+    /// Most packets of a subscriber.
     most: usize,
     fanout: Fanout,
-    legs: &[Listed],
-) {
-    for leg in legs {
-        let Some(peer) = peers.get_mut(leg.peer) else { continue };
-        let sending = &mut peer.sending;
-        let count = usize::from(run.count).min(most.saturating_sub(sending.queued));
-        if count < usize::from(run.count) {
-            stats.add(Counter::DropQueueFull, (usize::from(run.count) - count) as u64);
-        }
-        if count == 0 {
-            continue;
-        }
-        sending.push(Pending {
-            slot: leg.slot,
-            count: count as u16, // at most what it was
-            generation: leg.generation,
-            track: run.track,
-            first: run.first,
-            again: false,
-        });
-        if !sending.dirty {
+    held_since: Option<u32>,
+}
+
+impl Line<'_> {
+    fn queue(&mut self, run: &Fresh, legs: &[Listed]) {
+        for leg in legs {
+            let Some(peer) = self.peers.get_mut(leg.peer) else { continue };
+            let sending = &mut peer.sending;
+            let count = usize::from(run.count).min(self.most.saturating_sub(sending.queued));
+            if count < usize::from(run.count) {
+                let dropped = usize::from(run.count) - count;
+                self.stats.add(Counter::DropQueueFull, dropped as u64);
+            }
+            if count == 0 {
+                continue;
+            }
+            sending.push(Pending {
+                slot: leg.slot,
+                count: count as u16, // at most what it was
+                generation: leg.generation,
+                track: run.track,
+                first: run.first,
+                again: false,
+            });
+            if sending.dirty {
+                continue;
+            }
+            if let Some(arrived_us) = self.held_since.filter(|_| sending.pictures == 0) {
+                self.voice_hold.wait(leg.peer, sending, arrived_us);
+                continue;
+            }
             sending.dirty = true;
-            dirty.push(fanout, leg.peer);
+            self.dirty.push(self.fanout, leg.peer);
         }
     }
 }

@@ -23,8 +23,8 @@ pub static SCALE: Scale = scale!(
 );
 
 /// Times of arrival told apart between two calls of [`Latency::transmitted`]. A turn has one; what
-/// was left by turns before it has others.
-const ARRIVALS: usize = 16;
+/// was left by turns before it has others, and voices that waited for company.
+const ARRIVALS: usize = 32;
 
 /// Packets sent since the last report of `io`, by when they came.
 pub struct Latency {

@@ -93,19 +93,23 @@ pub fn refresh(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
         return;
     }
     unlink(peers, tracks, at);
-    let Some(slot) = slot_mut(peers, at) else { return };
+    let Some(sending) = peers.get_mut(at.peer).map(|peer| &mut peer.sending) else { return };
+    let Some(slot) = sending.slots.get_mut(usize::from(at.slot)) else { return };
     let Some(leg) = slot.leg.as_mut() else { return };
     if stands == Some(List::Active) && slot.cold.spec.kind == Kind::Video {
         leg.mask.set(Bit::NeedsKey, true); // it will have missed packets
     }
     let Some(list) = leg.list() else { return };
     let Some(track) = tracks.get_mut(leg.track) else { return };
-    if list == List::Active {
-        slot.rewriter.interrupt();
-    }
     let legs = track.list_mut(list);
     leg.place = Some((list, legs.len() as u32)); // a slab has fewer than 2^32 peers
     legs.push(Listed { peer: at.peer, generation: leg.generation, slot: at.slot });
+    if list == List::Active {
+        slot.rewriter.interrupt();
+        if slot.cold.spec.kind == Kind::Video {
+            sending.pictures += 1;
+        }
+    }
 }
 
 /// Takes the leg out of its slot and out of its track's lists. What is queued for it is not sent.
@@ -118,8 +122,13 @@ pub fn remove(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
 }
 
 fn unlink(peers: &mut Slab<Peer>, tracks: &mut Slab<Track>, at: LegRef) {
-    let Some(leg) = leg_mut(peers, at) else { return };
+    let Some(sending) = peers.get_mut(at.peer).map(|peer| &mut peer.sending) else { return };
+    let Some(slot) = sending.slots.get_mut(usize::from(at.slot)) else { return };
+    let Some(leg) = slot.leg.as_mut() else { return };
     let Some((list, place)) = leg.place.take() else { return };
+    if list == List::Active && slot.cold.spec.kind == Kind::Video {
+        sending.pictures -= 1;
+    }
     let Some(track) = tracks.get_mut(leg.track) else { return };
     let legs = track.list_mut(list);
     if legs.get(place as usize).is_none_or(|listed| listed.leg() != at) {

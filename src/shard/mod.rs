@@ -30,6 +30,7 @@ mod slab;
 pub mod stats;
 mod tick;
 mod track;
+mod voice_hold;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -52,6 +53,7 @@ use self::seating::Seats;
 use self::slab::{Key, Slab};
 use self::stats::Stats;
 use self::track::Track;
+use self::voice_hold::VoiceHold;
 use crate::crypto::Random;
 use crate::route::id::{Epoch, MeetingId, ParticipantId, PeerId, ShardIndex, TrackId};
 use crate::route::tables::Tables;
@@ -146,6 +148,8 @@ pub struct Shard {
     patient_until: Option<Instant>,
     /// Peers with something to send, each once.
     dirty: Dirty,
+    /// Peers with nothing but a voice to send, while the shard is busy.
+    voice_hold: VoiceHold,
     /// Counts calls of `egress`, so that who is first rotates.
     turns: u32,
     /// The last egress left something, not for lack of memory.

@@ -10,6 +10,7 @@ use super::leg::Leg;
 use super::rtcp_out::Feedback;
 use super::slab::Key;
 use super::track::Track;
+use super::voice_hold::Since;
 use crate::crypto::{Ledger, Random, Sealer};
 use crate::route::id::{MeetingId, ParticipantId, PeerId};
 use crate::route::packet::SourceIndex;
@@ -163,6 +164,10 @@ pub struct Sending {
     pub path: Option<Path>,
     /// Extension ids of its wire.
     pub extensions: ExtensionIds,
+    /// How many of its slots carry pictures now.
+    pub pictures: u16,
+    /// It has nothing but voices to be sent, which wait for company since then.
+    pub voice_since: Since,
     /// It is in the shard's list of peers with something to send.
     pub dirty: bool,
     /// Besides media there may be something to send: ICE, DTLS, RTCP.
@@ -250,6 +255,8 @@ impl Peer {
             sealer: None,
             path: None,
             extensions: spec.extensions,
+            pictures: 0,
+            voice_since: None,
             dirty: false,
             control: false,
         };

@@ -18,6 +18,7 @@ use super::seating::Seats;
 use super::slab::{Key, Slab};
 use super::stats::{self, Counter, Stats};
 use super::track::{Home, Track};
+use super::voice_hold::VoiceHold;
 use super::{Shard, ShardConfig, leg, tick};
 use crate::crypto::{Opener, Random, Sealer};
 use crate::route::id::PeerId;
@@ -68,6 +69,7 @@ impl Shard {
             others: Others::default(),
             patient_until: None,
             dirty: Dirty::default(),
+            voice_hold: VoiceHold::default(),
             turns: 0,
             is_cut: false,
             farewells: VecDeque::new(),

@@ -262,6 +262,7 @@ impl World {
             let of_cores = self.cores.iter().enumerate().flat_map(|(at, core)| {
                 [
                     core.shard.poll_timeout(),
+                    core.shard.poll_voices(self.now),
                     core.wires.borrow().commands.front().map(|entry| entry.0),
                     core.wires.borrow().reports.front().map(|entry| entry.0),
                     core.buffers.in_flight.values().min().copied(),
@@ -336,6 +337,8 @@ impl World {
         let most = if below(random, 8) == 0 { 30_000 } else { 3_000 };
         let latency = u64::from(below(random, most)) + 1;
         buffers.latency = Duration::from_micros(latency);
+        // As busy as may be: voices wait for company, and longer or shorter than a moment ago.
+        shard.hold_voices(Duration::from_millis([0, 0, 1, 5, 20][below(random, 5) as usize]));
         shard.egress(now, buffers);
         while let Some(report) = shard.poll_report() {
             let mut wires = wires.borrow_mut();

@@ -196,6 +196,16 @@ fn told(settled: &Settled) -> String {
         [] => "the relay's own page only".to_owned(),
         given => format!("the relay's own page, {}", given.join(", ")),
     };
+    let kept = settled.data.as_ref();
+    let kept = kept.map_or_else(
+        || "in memory only, nothing over a restart".to_owned(),
+        |folder| format!("in {}", folder.display()),
+    );
+    let webhooks: Vec<String> = settled.webhooks.iter().map(|to| to.url.to_string()).collect();
+    let webhooks = match webhooks.as_slice() {
+        [] => "none".to_owned(),
+        given => given.join(", "),
+    };
     let issuers: Vec<&str> = settled.keys.issuers().collect();
     let rules = &settled.meeting.rules;
     let roles: Vec<Role> = settled.meeting.roles.clone().into();
@@ -206,10 +216,11 @@ fn told(settled: &Settled) -> String {
         (
             "shards",
             format!(
-                "{shards}, io {}, trains {}, egress hold {} µs",
+                "{shards}, io {}, trains {}, egress hold {} µs, voice hold {} µs",
                 format!("{io:?}").to_lowercase(),
                 on(*trains),
-                settled.egress_hold.as_micros()
+                settled.egress_hold.as_micros(),
+                settled.voice_hold.as_micros()
             ),
         ),
         ("tokens", format!("keys of {}", issuers.join(", "))),
@@ -223,6 +234,8 @@ fn told(settled: &Settled) -> String {
                 roles.join(", ")
             ),
         ),
+        ("kept", kept),
+        ("webhooks", webhooks),
         ("SIGTERM", format!("sessions may go on for {} s", settled.drain.as_secs())),
         ("development", on(settled.dev).to_owned()),
     ])

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
-use ureq::http::{Request, StatusCode, header};
 
 use crate::options;
 use crate::tokens::{Claims, Grants, Keys, unix_now};
@@ -96,7 +97,7 @@ pub fn segment(text: &str) -> String {
 
 /// The relay.
 pub struct Remote {
-    agent: ureq::Agent,
+    http: Client,
     url: String,
     token: String,
 }
@@ -111,6 +112,7 @@ impl Remote {
             [] => Keys::development(),
             given => options::keys(given).context("--key, or RINGFENCE_KEYS")?,
         };
+        let grants = Grants { room_create: true, room_list: true, ..Grants::default() };
         let claims = Claims {
             sub: "operator".into(),
             name: None,
@@ -118,14 +120,12 @@ impl Remote {
             iss: keys.first_issuer().context("no key")?.to_owned(),
             exp: unix_now() + TOKEN_S,
             nbf: None,
-            video: Grants { room_create: true, room_admin: true, ..Grants::default() },
+            video: Grants { room_admin: true, ..grants },
             role: None,
         };
         let token = keys.sign(&claims).map_err(|error| anyhow::anyhow!("{error}"))?;
-        let config = ureq::Agent::config_builder();
-        let config = config.http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
-        let url = options.url.trim_end_matches('/').to_owned();
-        Ok(Remote { agent: config.into(), url, token })
+        let http = Client::builder().timeout(PATIENCE).build().context("HTTP")?;
+        Ok(Remote { http, url: options.url.trim_end_matches('/').to_owned(), token })
     }
 
     /// Asks; the answer's document, `null` if there is none.
@@ -133,25 +133,10 @@ impl Remote {
     /// # Errors
     /// The relay can not be reached, or refuses: what it says.
     pub fn ask(&self, ask: &Ask) -> anyhow::Result<Value> {
-        let (kind, body) = match &ask.body {
-            Body::None => (None, String::new()),
-            Body::Json(value) => (Some("application/json"), value.to_string()),
-            Body::Csv(text) => (Some("text/csv"), text.clone()),
-        };
-        let request =
-            Request::builder().method(ask.method).uri(format!("{}{}", self.url, ask.path));
-        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
-        let request = match kind {
-            Some(kind) => request.header(header::CONTENT_TYPE, kind),
-            None => request,
-        };
-        let request = request.body(body).with_context(|| format!("--url {}", self.url))?;
-        let answer = self.agent.run(request);
-        let mut answer = answer.with_context(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (status, text) = runtime.block_on(self.send(ask)).with_context(|| {
             format!("no answer from {}: is it the relay's address (--url)?", self.url)
         })?;
-        let status = answer.status();
-        let text = answer.body_mut().read_to_string().context("the answer can not be read")?;
         if !status.is_success() {
             bail!("{}", refusal(status, &text));
         }
@@ -160,6 +145,21 @@ impl Remote {
         }
         let mend = || format!("{} answers no JSON: is it the relay's address (--url)?", self.url);
         serde_json::from_str(&text).with_context(mend)
+    }
+
+    async fn send(&self, ask: &Ask) -> reqwest::Result<(StatusCode, String)> {
+        let method = Method::from_bytes(ask.method.as_bytes()).unwrap_or_default();
+        let request = self.http.request(method, format!("{}{}", self.url, ask.path));
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let request = match &ask.body {
+            Body::None => request,
+            Body::Json(value) => {
+                request.header(CONTENT_TYPE, "application/json").body(value.to_string())
+            }
+            Body::Csv(text) => request.header(CONTENT_TYPE, "text/csv").body(text.clone()),
+        };
+        let answer = request.send().await?;
+        Ok((answer.status(), answer.text().await?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The task of one meeting: asks in, one after the other; the relay and the people told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ringfence::control::api::Refusal;
@@ -12,14 +12,18 @@ use tokio::sync::mpsc;
 use super::ask::{Ask, Call, Seat};
 use super::connection::Connection;
 use super::directory::{Meetings, Timing};
+use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
 use super::told::Told;
 use super::wire::notification;
 use crate::access::Identity;
 use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, code};
 use crate::sdp::Purpose;
+use crate::store::{Journal, KeptEvent, Numbers};
 use crate::tokens::unix_now_ms;
 
+/// After how long the relay is asked again for a meeting that was restored.
+const REVIVE_AGAIN: Duration = Duration::from_secs(1);
 /// After how long a timer is tried again that the relay refused.
 const TICK_AGAIN_MS: u64 = 1_000;
 
@@ -49,6 +53,15 @@ pub(super) struct Actor {
     pub(super) people: HashMap<ParticipantId, Name>,
     pub(super) peers: HashMap<PeerId, PeerRecord>,
     pub(super) seq: u64,
+    /// Number of the last webhook of this life of the meeting, and its name.
+    pub(super) told_outside: (u64, u64),
+    pub(super) journal: Journal,
+    /// What waits until it is saved.
+    pub(super) outbox: Outbox,
+    /// Whether the store has the meeting.
+    pub(super) on_file: bool,
+    /// After a restart, until the relay knows the people: after which event each came, and events.
+    pub(super) restored: Option<(BTreeMap<Name, u64>, BTreeMap<u64, KeptEvent>)>,
     /// People whose queue was full: to be treated as lost.
     pub(super) slow: Vec<Seat>,
     /// Who joins just now, with their connection: what they are told on joining goes there.
@@ -66,6 +79,7 @@ impl Actor {
         inbox: &mpsc::Sender<Ask>,
     ) -> Actor {
         Actor {
+            journal: Journal::new(meetings.store().cloned(), name.clone()),
             name,
             timing,
             relay: meetings.relay().clone(),
@@ -78,46 +92,71 @@ impl Actor {
             people: HashMap::new(),
             peers: HashMap::new(),
             seq: 0,
+            told_outside: (0, 0),
+            outbox: Outbox::default(),
+            on_file: false,
+            restored: None,
             slow: Vec::new(),
             arriving: None,
             not_before: 0,
         }
     }
 
-    /// Answers asks until everybody has left.
+    /// Answers asks until everybody has left; if the meeting was made ahead, until it is ended. The
+    /// relay hears of it when somebody comes.
     pub(super) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
-        if let Err(refusal) = self.open().await {
-            tracing::error!(meeting = %self.name, ?refusal, "the relay opened no meeting");
+        while !self.revive().await {
+            tokio::time::sleep(REVIVE_AGAIN).await;
         }
-        while self.number.is_some() {
+        loop {
             let due = self.due();
-            let ask = tokio::select! {
-                ask = asks.recv() => ask,
-                () = sleep_until(due) => {
+            let free = self.journal.open() < OPEN_MAX;
+            tokio::select! {
+                ask = asks.recv(), if free => match ask {
+                    Some(ask) => self.answer(ask).await,
+                    None => break,
+                },
+                () = sleep_until(due), if free => {
                     self.tick().await;
-                    continue;
                 }
-            };
-            let Some(ask) = ask else { break };
-            self.answer(ask).await;
+                () = self.journal.progressed() => {}
+            }
+            self.release();
             while let Some(seat) = self.slow.pop() {
                 self.lost(&seat);
             }
             if self.model.is_empty() {
-                break;
+                self.close().await;
+                if !self.model.is_kept() {
+                    break;
+                }
             }
         }
+        if self.on_file {
+            self.journal.forget(Vec::new());
+        }
         if let Some(inbox) = self.inbox.upgrade() {
-            self.meetings.forget(&self.name, self.number, &inbox);
+            self.meetings.forget(&self.name, &inbox);
         }
-        asks.close(); // what is asked from now on is asked of a new meeting of this name
-        if let Some(number) = self.number {
-            let _ = self.relay.close_meeting(number).await; // if it is gone, so much the better
+        drop(asks); // what is asked from now on is asked of a new meeting of this name
+        while self.journal.open() > 0 {
+            self.journal.progressed().await;
         }
-        tracing::info!(meeting = %self.name, "meeting over");
+        self.release();
     }
 
-    async fn open(&mut self) -> Result<(), Refusal> {
+    pub(super) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Numbers that go on after a restart.
+    pub(super) fn numbers(&self) -> Numbers {
+        let (hooks, life) = self.told_outside;
+        Numbers { seq: self.seq, hooks, life }
+    }
+
+    /// The relay has a meeting from now on.
+    pub(super) async fn open(&mut self) -> Result<(), Refusal> {
         let (number, main) = self.relay.open_meeting().await?;
         self.number = Some(number);
         self.rooms.insert(MAIN.into(), main);
@@ -128,24 +167,61 @@ impl Actor {
         Ok(())
     }
 
+    /// The relay has nothing of the meeting any more.
+    pub(super) async fn close(&mut self) {
+        let Some(number) = self.number.take() else { return };
+        self.rooms.clear();
+        self.meetings.unregister(number);
+        let _ = self.relay.close_meeting(number).await; // if it is gone, so much the better
+        tracing::info!(meeting = %self.name, "nobody is here any more");
+    }
+
     async fn answer(&mut self, ask: Ask) {
+        let before = self.journal.ticket();
         match ask {
             Ask::Join { identity, connection, resume, reply } => {
-                let _ = reply.send(self.join(&identity, connection, resume).await);
+                let joined = self.join(&identity, connection, resume).await;
+                self.respond(reply, joined, before);
             }
             Ask::Call(seat, call, reply) => {
-                let _ = reply.send(self.call(&seat, call).await);
+                let answer = self.call(&seat, call).await;
+                self.respond(reply, answer, before);
             }
             Ask::Lost(seat) => self.lost(&seat),
             Ask::GraceOver(seat) => self.grace_over(&seat).await,
             Ask::Attach(attach, reply) => {
-                let _ = reply.send(self.attach(*attach).await);
+                let attached = self.attach(*attach).await;
+                self.respond(reply, attached, before);
             }
             Ask::Session { session, purpose, by, call, reply } => {
-                let _ = reply.send(self.session(&session, purpose, by.as_deref(), call).await);
+                let answer = self.session(&session, purpose, by.as_deref(), call).await;
+                self.respond(reply, answer, before);
             }
             Ask::Relay(event) => self.relay_event(event).await,
+            Ask::Server { request, revision, reply } => {
+                let served = self.serve(*request, revision).await;
+                self.respond(reply, served, before);
+            }
+            Ask::Look(reply) => {
+                let model = self.model.clone();
+                self.respond(reply, Ok(model), before);
+            }
+            Ask::Made(reply) => {
+                let parts = self.rows_to(&self.model);
+                self.publish(parts, Vec::new(), Vec::new());
+                self.respond(reply, Ok(()), before);
+            }
         }
+    }
+
+    /// The server itself asks.
+    async fn serve(
+        &mut self,
+        request: Request,
+        revision: Option<u64>,
+    ) -> Result<crate::rooms::Reply, RoomError> {
+        self.model.expect_revision(revision)?;
+        self.execute(&By::Server, request).await
     }
 
     async fn join(
@@ -169,7 +245,8 @@ impl Actor {
                 None => RoleName::participant(),
             },
         };
-        let missed = resume.and_then(|last| self.seats.get(&person)?.told.since(last));
+        let known = resume.filter(|last| *last <= self.seq); // else of another life of the meeting
+        let missed = known.and_then(|last| self.seats.get(&person)?.told.since(last));
         self.arriving = Some((person.clone(), connection.clone()));
         let entered = self.enter(&person, identity, role, None).await;
         self.arriving = None;
@@ -222,10 +299,13 @@ impl Actor {
         role: RoleName,
         room: Option<Name>,
     ) -> Result<(), RoomError> {
+        let attributes = identity.attributes.iter();
+        let attributes = attributes.map(|(k, v)| (k.as_str().into(), v.as_str().into()));
         let enter = Enter {
             id: person.clone(),
             name: identity.name.as_deref().map(Name::from),
             email: identity.email.as_deref().map(Name::from),
+            attributes: attributes.collect(),
             role,
             publishes: identity.publishes,
             subscribes: identity.subscribes,
@@ -307,6 +387,12 @@ impl Actor {
             return;
         }
         seated.connection = None;
+        self.may_come_back(seat);
+    }
+
+    /// Somebody has a while to come back.
+    pub(super) fn may_come_back(&mut self, seat: &Seat) {
+        let Some(seated) = self.seats.get_mut(&seat.person) else { return };
         seated.grace = Some(seat.connection);
         let (inbox, seat, grace) = (self.inbox.clone(), seat.clone(), self.timing.grace);
         tokio::spawn(async move {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Connection;
 use crate::access::Identity;
-use crate::rooms::{Name, Request, RoomError};
+use crate::rooms::{self, Meeting, Name, Request, RoomError};
 use crate::sdp::{Fragment, Offer, Purpose};
 
 /// Where the answer goes.
@@ -135,4 +135,10 @@ pub(super) enum Ask {
     },
     /// The relay tells something.
     Relay(RelayEvent),
+    /// The server itself asks, by REST or a command: if the plan still is of this revision (N9).
+    Server { request: Box<Request>, revision: Option<u64>, reply: Reply<rooms::Reply> },
+    /// It was made ahead, and is to be kept from now on.
+    Made(Reply<()>),
+    /// How the meeting is now.
+    Look(Reply<Meeting>),
 }

@@ -6,9 +6,8 @@ use ringfence::route::table::{Audience, Kinds, Role, Roles};
 use ringfence::wire::media::Kind;
 
 use super::actor::{Actor, Seated, refused};
-use super::ask::Seat;
+use super::keep::Parts;
 use super::told::Told;
-use super::wire::notification;
 use crate::rooms::{
     By, Event, Heard, Meeting, Millis, Name, Notice, Outcome, Reply, Request, RoomError, Spoken,
     Step, code,
@@ -18,7 +17,7 @@ use crate::tokens::unix_now_ms;
 impl Actor {
     /// Tries a request on the model, and puts it into force if neither engine nor relay refuses.
     pub(super) async fn execute(&mut self, by: &By, request: Request) -> Result<Reply, RoomError> {
-        let joins = matches!(request, Request::JoinRoom(_));
+        let (joins, takes_away) = (matches!(request, Request::JoinRoom(_)), request.takes_away());
         let now = Millis(unix_now_ms());
         let (next, outcome) = match self.model.handle(by, request, now, rand::random()) {
             Ok(tried) => tried,
@@ -32,6 +31,12 @@ impl Actor {
             }
         };
         let Outcome { reply, steps, notices } = outcome;
+        let (steps, parts) = (self.steps_for(&next, steps), self.rows_to(&next));
+        if self.journal.is_failing() && !takes_away && !parts.is_empty() {
+            // What is granted goes on, nothing new is granted (THREATS.md P3.18).
+            let message = "the server can not save anything now: nothing new is granted";
+            return Err(RoomError::new(code::STORE, message));
+        }
         if let Err(error) = self.carry_out(&steps).await {
             let moving = steps.iter().filter_map(|step| match step {
                 Step::Move { person, .. } => Some(person.clone()),
@@ -40,8 +45,17 @@ impl Actor {
             self.tell_failed(moving.collect(), &error);
             return Err(error);
         }
-        self.adopt(next, &steps, notices).await;
+        self.adopt(next, parts, &steps, notices).await;
         Ok(reply)
+    }
+
+    /// The steps of a turn; for a relay that has nothing of the meeting, all or none.
+    fn steps_for(&self, next: &Meeting, steps: Vec<Step>) -> Vec<Step> {
+        match self.number {
+            Some(_) => steps,
+            None if next.is_empty() => Vec::new(),
+            None => next.steps_from_nothing(),
+        }
     }
 
     /// Somebody has left, whatever the relay says to it.
@@ -50,17 +64,17 @@ impl Actor {
         let now = Millis(unix_now_ms());
         let Ok((next, outcome)) = self.model.handle(&By::Server, request, now, 0) else { return };
         let Outcome { steps, notices, .. } = outcome;
+        let parts = self.rows_to(&next);
         if let Err(error) = self.carry_out(&steps).await {
             tracing::warn!(%person, %error.message, "the relay refused what follows a departure");
         }
-        self.adopt(next, &steps, notices).await;
+        self.adopt(next, parts, &steps, notices).await;
     }
 
-    async fn adopt(&mut self, next: Meeting, steps: &[Step], notices: Vec<Notice>) {
+    async fn adopt(&mut self, next: Meeting, parts: Parts, steps: &[Step], notices: Vec<Notice>) {
+        let items = self.outside(&next, &parts);
         self.model = next;
-        for notice in notices {
-            self.tell(&notice);
-        }
+        self.publish(parts, notices, items);
         for step in steps {
             match step {
                 Step::Dismiss(person) => self.unseat(person).await,
@@ -77,11 +91,17 @@ impl Actor {
 
     fn tell_failed(&mut self, to: Vec<Name>, error: &RoomError) {
         let event = Event::BreakoutError { result: error.code, msg: error.message.clone() };
-        self.tell(&Notice { to, event });
+        self.publish(Parts::new(), vec![Notice { to, event }], Vec::new());
     }
 
     /// The relay's part but for what is taken away: that comes last, and can not be refused.
-    async fn carry_out(&mut self, steps: &[Step]) -> Result<(), RoomError> {
+    pub(super) async fn carry_out(&mut self, steps: &[Step]) -> Result<(), RoomError> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        if self.number.is_none() {
+            self.open().await.map_err(refused)?;
+        }
         let Some(meeting) = self.number else { return Err(refused(Refusal::UnknownMeeting)) };
         let (mut opened, mut admitted) = (Vec::new(), Vec::new());
         let done = self.try_carry_out(meeting, steps, &mut opened, &mut admitted).await;
@@ -205,31 +225,6 @@ impl Actor {
         if let Some(meeting) = self.number {
             // Refused only if the relay has no such participant, which is what is wanted.
             let _ = self.relay.dismiss(meeting, seated.number).await;
-        }
-    }
-
-    /// Tells an event to those it is for. Durable ones are numbered.
-    fn tell(&mut self, notice: &Notice) {
-        let seq = notice.event.is_durable().then(|| {
-            self.seq += 1;
-            self.seq
-        });
-        let event = serde_json::to_value(&notice.event).unwrap_or_default();
-        let frame = notification(event, seq);
-        for person in &notice.to {
-            if let (Some(seq), Some(seated)) = (seq, self.seats.get_mut(person)) {
-                seated.told.add(seq, frame.clone());
-            }
-            self.send(person, frame.clone());
-        }
-    }
-
-    /// Queues a frame for somebody; who is too slow is cut off.
-    pub(super) fn send(&mut self, person: &Name, frame: axum::extract::ws::Utf8Bytes) {
-        let connection = self.seats.get(person).and_then(|seated| seated.connection.as_ref());
-        let Some(connection) = connection else { return };
-        if !connection.send(frame) {
-            self.slow.push(Seat { person: person.clone(), connection: connection.number });
         }
     }
 }

@@ -17,6 +17,8 @@ use super::connection::Connection;
 use crate::access::Identity;
 use crate::rooms::{Meeting, Name, RoomError, code};
 use crate::sdp::Purpose;
+use crate::store::{Saved, Store};
+use crate::webhooks::Webhooks;
 
 /// Requests that wait for a meeting; who asks more waits.
 const INBOX: usize = 1_024;
@@ -34,6 +36,15 @@ impl Default for Timing {
     fn default() -> Timing {
         Timing { grace: Duration::from_secs(15) }
     }
+}
+
+/// What outlives the process. By default nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Keeping {
+    /// Where meetings are kept.
+    pub store: Option<Store>,
+    /// Who is told what happens.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// All meetings.
@@ -55,6 +66,7 @@ struct Shared {
     /// What a new meeting is like.
     fresh: Meeting,
     timing: Timing,
+    keeping: Keeping,
     draining: AtomicBool,
     pages: Arc<AtomicUsize>,
     tables: Mutex<Tables>,
@@ -74,9 +86,37 @@ struct Tables {
 impl Meetings {
     /// No meetings yet; each begins as `fresh`.
     pub fn new(relay: RelayHandle, fresh: Meeting, timing: Timing) -> Meetings {
+        Meetings::keeping(relay, fresh, timing, Keeping::default())
+    }
+
+    /// The same, with something that outlives the process.
+    pub fn keeping(
+        relay: RelayHandle,
+        fresh: Meeting,
+        timing: Timing,
+        keeping: Keeping,
+    ) -> Meetings {
         let (draining, tables) = (AtomicBool::new(false), Mutex::default());
         let pages = Arc::default();
-        Meetings(Arc::new(Shared { relay, fresh, timing, draining, pages, tables }))
+        Meetings(Arc::new(Shared { relay, fresh, timing, keeping, draining, pages, tables }))
+    }
+
+    /// Takes meetings up where they were. Before anybody is let in.
+    pub fn restore(&self, meetings: Vec<Saved>) {
+        for saved in meetings {
+            let name = saved.name.clone();
+            self.start(&name, |actor| actor.restore(saved));
+        }
+    }
+
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Store> {
+        self.0.keeping.store.as_ref()
+    }
+
+    /// Who is told what happens, if somebody is.
+    pub(super) fn webhooks(&self) -> Option<&Webhooks> {
+        self.0.keeping.webhooks.as_ref()
     }
 
     /// Lets nobody in any more.
@@ -197,7 +237,7 @@ impl Meetings {
             }
             let inbox = match self.find(meeting) {
                 Some(inbox) => inbox,
-                None if creates => self.open(meeting),
+                None if creates => self.open(meeting, self.fresh()).0,
                 None => {
                     let message = format!("there is no meeting \"{meeting}\"");
                     return Err(RoomError::field(code::NOT_FOUND, "meeting", message));
@@ -210,24 +250,41 @@ impl Meetings {
         Err(RoomError::new(code::RELAY, "the meeting could not be opened"))
     }
 
-    fn find(&self, meeting: &str) -> Option<mpsc::Sender<Ask>> {
+    pub(super) fn find(&self, meeting: &str) -> Option<mpsc::Sender<Ask>> {
         let found = self.tables(|tables| tables.by_name.get(meeting).cloned());
         found.filter(|inbox| !inbox.is_closed())
     }
 
-    fn open(&self, meeting: &str) -> mpsc::Sender<Ask> {
-        let name: Name = meeting.into();
+    /// The meeting of this name, and whether it is a new one.
+    pub(super) fn open(&self, meeting: &str, model: Meeting) -> (mpsc::Sender<Ask>, bool) {
+        self.start(&meeting.into(), |actor| actor.model = model)
+    }
+
+    fn start(&self, name: &Name, set_up: impl FnOnce(&mut Actor)) -> (mpsc::Sender<Ask>, bool) {
         self.tables(|tables| {
-            if let Some(inbox) = tables.by_name.get(&name).filter(|inbox| !inbox.is_closed()) {
-                return inbox.clone(); // somebody else was faster
+            if let Some(inbox) = tables.by_name.get(name).filter(|inbox| !inbox.is_closed()) {
+                return (inbox.clone(), false); // somebody else was faster
             }
             let (inbox, asks) = mpsc::channel(INBOX);
             tables.by_name.insert(name.clone(), inbox.clone());
-            let actor =
-                Actor::new(name.clone(), self.clone(), self.0.fresh.clone(), self.0.timing, &inbox);
+            let mut actor =
+                Actor::new(name.clone(), self.clone(), self.fresh(), self.0.timing, &inbox);
+            set_up(&mut actor);
             tokio::spawn(actor.run(asks));
-            inbox
+            (inbox, true)
         })
+    }
+
+    /// The names of all meetings, in their order.
+    pub fn names(&self) -> Vec<Name> {
+        let mut names: Vec<Name> = self.tables(|tables| tables.by_name.keys().cloned().collect());
+        names.sort_unstable();
+        names
+    }
+
+    /// What a new meeting is like, unless somebody says otherwise.
+    pub fn fresh(&self) -> Meeting {
+        self.0.fresh.clone()
     }
 
     /// The relay knows the meeting by this number now.
@@ -266,14 +323,16 @@ impl Meetings {
         });
     }
 
+    /// The relay knows no meeting by this number any more.
+    pub(super) fn unregister(&self, number: MeetingId) {
+        self.tables(|tables| tables.by_number.remove(&number));
+    }
+
     /// The meeting is over.
-    pub(super) fn forget(&self, name: &str, number: Option<MeetingId>, inbox: &mpsc::Sender<Ask>) {
+    pub(super) fn forget(&self, name: &str, inbox: &mpsc::Sender<Ask>) {
         self.tables(|tables| {
             if tables.by_name.get(name).is_some_and(|other| other.same_channel(inbox)) {
                 tables.by_name.remove(name);
-            }
-            if let Some(number) = number {
-                tables.by_number.remove(&number);
             }
         });
     }
@@ -304,7 +363,7 @@ impl Tables {
 }
 
 /// `None`: the meeting ended without an answer.
-async fn ask<T>(
+pub(super) async fn ask<T>(
     inbox: &mpsc::Sender<Ask>,
     make: impl FnOnce(Reply<T>) -> Ask,
 ) -> Option<Result<T, RoomError>> {

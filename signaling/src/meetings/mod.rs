@@ -5,16 +5,19 @@
 //! and none is cut short when the connection it came by goes away.
 
 mod actor;
+mod ahead;
 mod ask;
 mod carry_out;
 mod connection;
 mod directory;
 mod guests;
+mod held;
+mod keep;
 mod peers;
 mod told;
 mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
 pub use connection::Connection;
-pub use directory::{LivePage, Meetings, Timing};
+pub use directory::{Keeping, LivePage, Meetings, Timing};
 pub use wire::{notification, source_name, source_of};

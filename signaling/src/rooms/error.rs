@@ -32,6 +32,8 @@ pub mod code {
     pub const CONFLICT: i32 = -32_009;
     /// The plan was changed since the revision that the request names (HTTP 412).
     pub const STALE: i32 = -32_012;
+    /// The disk fails: what is new is not granted, or could not be saved (HTTP 503).
+    pub const STORE: i32 = -32_014;
     /// The room is full.
     pub const ROOM_FULL: i32 = -32_010;
     /// The frame is too long, or nested too deep.

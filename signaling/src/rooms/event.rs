@@ -1,13 +1,14 @@
 //! What people are told. Wire names: FEATURES.md 1.20; who may know what: `telling`.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::view::{PersonView, RoomView};
 use super::voices::PollView;
 use super::{Name, RoleName};
 
 /// A room without people.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct RoomName {
     /// Its id.
     pub id: Name,
@@ -16,7 +17,7 @@ pub struct RoomName {
 }
 
 /// What the client does with the main room's media, told to each who moves.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, ToSchema)]
 pub struct ParentView {
     /// Paused.
     pub paused: bool,
@@ -29,13 +30,14 @@ pub struct ParentView {
 }
 
 /// A notification: `method` and `params` of JSON-RPC, without `seq`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(tag = "method", content = "params", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "fields are named as in FEATURES.md 1.20")]
 pub enum Event {
     /// Somebody came into a room: into the meeting, or from another room.
     UserJoined { participant: PersonView, room_id: Option<Name> },
-    /// Somebody left a room for another (`moved`), or the meeting (`left`, `lost`, `kicked`).
+    /// Somebody left a room for another (`moved`), or the meeting (`left`, `lost`, `kicked`); or it
+    /// is over (`ended`).
     UserLeft { participant: Name, room_id: Name, reason: &'static str },
     /// To the creator and those who manage: there are new rooms.
     BreakoutCreated { rooms: Vec<RoomName> },

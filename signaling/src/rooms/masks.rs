@@ -96,6 +96,14 @@ impl Mask {
 }
 
 impl Meeting {
+    /// What a relay that has never heard of this meeting must do.
+    pub fn steps_from_nothing(&self) -> Vec<Step> {
+        let mut nothing = self.clone();
+        nothing.people.clear();
+        nothing.plan.rooms.clear();
+        steps(&nothing, self)
+    }
+
     /// What the relay must know of somebody.
     pub fn mask(&self, id: &str) -> Option<Mask> {
         self.people.get(id).map(|person| self.mask_of(person))

@@ -2,13 +2,14 @@
 
 use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Every source.
 pub const SOURCES: [Source; 5] =
     [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio, Source::Canvas];
 
 /// Which sources may be spoken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Media {
     /// Microphones.
@@ -55,7 +56,7 @@ impl Heard {
 }
 
 /// Which kinds a person muted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Muted {
     /// Microphone and screen audio.
     pub audio: bool,

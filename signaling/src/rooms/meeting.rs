@@ -22,10 +22,12 @@ pub struct Meeting {
     pub(super) plan: Plan,
     /// By who is invited.
     pub(super) invitations: BTreeMap<Name, Vec<Invitation>>,
-    pub(super) polls: BTreeMap<u64, Poll>,
+    pub(super) polls: BTreeMap<u64, Arc<Poll>>,
     pub(super) polls_made: u64,
     /// Who was kicked does not come back.
     pub(super) banned: BTreeSet<Name>,
+    /// Made ahead: stays without people, until it is ended.
+    pub(super) kept: bool,
 }
 
 impl Meeting {
@@ -45,7 +47,19 @@ impl Meeting {
             polls: BTreeMap::new(),
             polls_made: 0,
             banned: BTreeSet::new(),
+            kept: false,
         }
+    }
+
+    /// The same, made before anybody is there (A10): it stays without people, until it is ended.
+    pub fn ahead(mut self) -> Meeting {
+        self.kept = true;
+        self
+    }
+
+    /// Whether it stays without people.
+    pub fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Its limits, modes and policies.
@@ -71,6 +85,11 @@ impl Meeting {
     /// Everybody.
     pub fn people(&self) -> impl Iterator<Item = (&Name, &Person)> {
         self.people.iter().map(|(id, person)| (id, &**person))
+    }
+
+    /// Whether somebody was taken out, not to come back.
+    pub fn is_banned(&self, id: &str) -> bool {
+        self.banned.contains(id)
     }
 
     /// Whether nobody is here.

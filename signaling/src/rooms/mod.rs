@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod request;
 mod roles;
+mod rows;
 mod rules;
 mod telling;
 mod timer;
@@ -27,18 +28,21 @@ mod view;
 mod voices;
 
 pub use error::{RoomError, code};
-pub use event::{Event, Notice, RoomName};
+pub use event::{Event, Notice, ParentView, RoomName};
 pub use main_room::MainRoom;
 pub use masks::{Mask, SourceMask, Spoken, Step};
 pub use media::{Heard, Media, Muted, SOURCES};
 pub use meeting::Meeting;
 pub use name::Name;
 pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
-pub use plan::{Breakout, CSV_TEMPLATE, Create, Plan, Session, Strategy};
+pub use plan::{
+    Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,
+};
 pub use request::{By, Outcome, Reply, Request};
 pub use roles::{
     Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleName, Roles, Subscribe,
 };
+pub use rows::{Row, RowKey, Rows};
 pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
 pub use view::{PersonView, RoomView, Viewer};

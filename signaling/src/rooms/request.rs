@@ -1,13 +1,14 @@
 //! What can be asked of a meeting: a closed set, for JSON-RPC, REST and whoever else.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::RoomError;
 use super::event::Notice;
 use super::masks::{self, Step};
 use super::meeting::Meeting;
 use super::people::{Enter, Invite, JoinRoom};
-use super::plan::{Create, Strategy};
+use super::plan::{Create, PutPlan, Strategy};
 use super::timer::Millis;
 use super::turn::Turn;
 use super::voices::{Announced, Target};
@@ -34,12 +35,30 @@ pub enum Request {
         person: Name,
         reason: &'static str,
     },
+    /// The meeting is over, also if it was made ahead: everybody leaves it.
+    End,
     /// Something may be due: see [`Meeting::deadline`].
     Tick,
     /// Other limits and policies from now on.
     Configure(Rules),
     /// Other roles from now on.
     SetRoles(Roles),
+    /// Other limits and policies, if they still are as they were read.
+    Reconfigure {
+        from: Rules,
+        to: Rules,
+    },
+    /// Other roles, if they still are as they were read.
+    ExchangeRoles {
+        from: Roles,
+        to: Roles,
+    },
+    /// Somebody who was taken out may come back.
+    Pardon {
+        person: Name,
+    },
+    /// Another plan in the place of the present one.
+    PutPlan(PutPlan),
 
     Create(Create),
     CreateAndInvite {
@@ -55,6 +74,11 @@ pub enum Request {
     },
     Shuffle {
         strategy: Strategy,
+        seed: Option<u64>,
+    },
+    /// As `Shuffle`: who has the same value of an attribute goes to the same room.
+    Group {
+        attribute: String,
         seed: Option<u64>,
     },
     ImportCsv {
@@ -158,8 +182,34 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it only takes something away, from people or of what is open: that goes on where
+    /// nothing new can be granted.
+    pub fn takes_away(&self) -> bool {
+        match self {
+            Request::Depart { .. }
+            | Request::End
+            | Request::Tick
+            | Request::Stop { .. }
+            | Request::Reject { .. }
+            | Request::Leave
+            | Request::LeaveAll
+            | Request::ClearAll
+            | Request::DestroyAll
+            | Request::MutePerson { .. }
+            | Request::Kick { .. } => true,
+            Request::Mute { muted, .. } | Request::MuteMain { muted, .. } => *muted,
+            Request::PauseMain { paused } => *paused,
+            Request::Announce(sources) => sources.is_none(),
+            Request::Whisper { to } => to.is_none(),
+            Request::Monitor { rooms } => rooms.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 /// What the one who asked is answered.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Reply {
     /// 0, where the seeds have it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,14 +281,20 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
     match request {
         Request::Enter(enter) => turn.enter(enter),
         Request::Depart { person, reason } => turn.depart(&person, reason),
+        Request::End => turn.end(),
         Request::Tick => turn.tick(),
         Request::Configure(rules) => turn.configure(rules),
         Request::SetRoles(roles) => turn.set_roles(roles),
+        Request::Reconfigure { from, to } => turn.reconfigure(from, to),
+        Request::ExchangeRoles { from, to } => turn.exchange_roles(&from, to),
+        Request::Pardon { person } => turn.pardon(&person),
+        Request::PutPlan(plan) => turn.put_plan(plan),
         Request::Create(create) => turn.create(&create),
         Request::CreateAndInvite { create, force } => turn.create_and_invite(&create, force),
         Request::Assign { room_id, clients } => turn.assign(&room_id, &clients),
         Request::Unassign { clients } => turn.unassign(&clients),
         Request::Shuffle { strategy, seed } => turn.shuffle(strategy, seed),
+        Request::Group { attribute, seed } => turn.group(&attribute, seed),
         Request::ImportCsv { text } => turn.import_csv(&text),
         Request::Rename { room_id, name } => turn.rename(&room_id, &name),
         Request::Delete { room_id } => turn.delete(&room_id),

@@ -1,9 +1,10 @@
 //! Limits, modes and policies of a meeting (FEATURES.md 1.2, 1.18, 1.19).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What happens to the main room's media for somebody who goes into a breakout (Q12, N4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnEnter {
     /// Nothing: it is still heard and seen.
@@ -19,7 +20,7 @@ pub enum OnEnter {
 }
 
 /// What happens to it when they come back (Q11).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReturn {
     /// A pause ends, and what entering muted is unmuted; what the person muted stays muted.
@@ -31,7 +32,7 @@ pub enum OnReturn {
 }
 
 /// Where people go who come while breakouts are open (N8).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Late {
     /// The main room.
@@ -43,7 +44,7 @@ pub enum Late {
 }
 
 /// Whether people are asked before they are moved (Q14).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
     /// They are invited.
@@ -55,7 +56,7 @@ pub enum Consent {
 }
 
 /// All of them. The default is the native profile.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Breakouts may be used at all (E1).

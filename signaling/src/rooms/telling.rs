@@ -147,7 +147,7 @@ fn came_and_went(turn: &Turn<'_>, notices: &mut Vec<Notice>) {
         }
         let reason = turn.why.get(id).copied().unwrap_or("left");
         let (mut near, far) = near_and_far(turn, id, &person.room);
-        if reason == "kicked" {
+        if matches!(reason, "kicked" | "ended") {
             near.push(id.clone());
         }
         let (participant, room_id) = (id.clone(), person.room.clone());

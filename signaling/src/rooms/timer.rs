@@ -1,6 +1,7 @@
 //! Time: when something is due, and what happens then. Never early: only what has passed counts.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::RoomError;
 use super::event::{Event, Notice};
@@ -10,8 +11,11 @@ use super::turn::Turn;
 use super::{MAIN, Name, Permission};
 
 /// Milliseconds since 1970.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, ToSchema,
+)]
 #[serde(transparent)]
+#[schema(value_type = u64)]
 pub struct Millis(pub u64);
 
 impl Millis {

@@ -148,13 +148,35 @@ impl<'a> Turn<'a> {
 
     pub(super) fn configure(&mut self, rules: Rules) -> Result<(), RoomError> {
         self.only_server()?;
+        if self.next.plan.is_started() && !rules.breakouts {
+            let message = "the breakouts are started; stop them before they are disabled";
+            return Err(RoomError::field(code::CONFLICT, "breakouts", message));
+        }
         self.next.rules = rules;
         Ok(())
+    }
+
+    pub(super) fn reconfigure(&mut self, from: Rules, to: Rules) -> Result<(), RoomError> {
+        if self.next.rules != from {
+            return Err(RoomError::new(code::STALE, "the options were changed meanwhile"));
+        }
+        self.configure(to)
+    }
+
+    pub(super) fn exchange_roles(&mut self, from: &Roles, to: Roles) -> Result<(), RoomError> {
+        if *self.next.roles != *from {
+            return Err(RoomError::new(code::STALE, "the roles were changed meanwhile"));
+        }
+        self.set_roles(to)
     }
 
     pub(super) fn set_roles(&mut self, roles: Roles) -> Result<(), RoomError> {
         self.only_server()?;
         self.next.roles = Arc::new(roles);
+        let people: Vec<Name> = self.next.people.keys().cloned().collect();
+        for id in &people {
+            self.end_forbidden_voices(id);
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::event::ParentView;
 use super::meeting::Meeting;
@@ -33,7 +34,7 @@ impl Viewer {
 }
 
 /// A person as others see them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PersonView {
     /// Their id.
     pub id: Name,
@@ -51,7 +52,7 @@ pub struct PersonView {
 }
 
 /// A room with the people in it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct RoomView {
     /// Its id.
     pub id: Name,

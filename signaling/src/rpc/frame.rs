@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::rooms::{RoomError, code};
 
 /// Deepest nesting of a frame (THREATS.md P2.13).
-const DEPTH_MAX: usize = 16;
+pub(crate) const DEPTH_MAX: usize = 16;
 
 /// A request, or a notification when it has no `id`.
 #[derive(Clone, PartialEq, Debug)]
@@ -64,7 +64,7 @@ pub(super) fn answer(id: &Value, result: Result<Value, RoomError>) -> String {
 }
 
 /// How deep brackets nest outside of strings, read once.
-fn depth(text: &str) -> usize {
+pub(crate) fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     let (mut quoted, mut escaped) = (false, false);
     for byte in text.bytes() {

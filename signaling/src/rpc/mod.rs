@@ -6,9 +6,12 @@
 
 mod frame;
 mod limits;
+mod messages;
 mod params;
+pub mod schema;
 mod socket;
 
+pub(crate) use frame::{DEPTH_MAX, depth};
 pub use limits::Connections;
 pub use params::METHODS;
 pub use socket::upgrade;

@@ -39,6 +39,7 @@ fn enter(meeting: Meeting, number: u8, role: &str) -> Meeting {
         id: format!("p{number}").as_str().into(),
         name: Some(format!("first{number} LAST").as_str().into()),
         email: None,
+        attributes: Default::default(),
         role: RoleName::new(role),
         publishes: true,
         subscribes: true,

@@ -5,6 +5,7 @@
 //! - `replica`: what a client knows from events alone is what it may know, no less;
 //! - `knowing`: nobody is told what they may not know;
 //! - `rights`: nobody did what their role does not permit, by a table of roles and words;
+//! - `kept`: rows that follow the differences alone are the meeting;
 //! - here: everybody is in one room that exists, limits hold, a list is imported whole or not.
 //!
 //! Faults that were planted, and what went red: a move that the relay is not told of (`relay`),
@@ -14,6 +15,7 @@
 //! many, an invitation that outlives its room (here), a list whose bad rows are skipped (`lists`).
 
 mod hearing;
+mod kept;
 mod knowing;
 mod lists;
 mod relay;
@@ -26,6 +28,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use ringfence_signaling::rooms::{By, MAIN, Meeting, Millis, Name, Outcome, Request, Rules};
 
+use kept::Kept;
 use relay::Relay;
 use replica::Replica;
 use script::{Line, lines, rules};
@@ -34,6 +37,7 @@ use script::{Line, lines, rules};
 struct World {
     meeting: Meeting,
     relay: Relay,
+    kept: Kept,
     replicas: BTreeMap<Name, Replica>,
     now: u64,
     seed: u64,
@@ -42,7 +46,8 @@ struct World {
 impl World {
     fn new(rules: Rules) -> World {
         let (meeting, relay) = (Meeting::new(rules), Relay::default());
-        World { meeting, relay, replicas: BTreeMap::new(), now: 1_000_000, seed: 0 }
+        let (kept, replicas) = (Kept::new(&meeting), BTreeMap::new());
+        World { meeting, relay, kept, replicas, now: 1_000_000, seed: 0 }
     }
 
     fn happen(&mut self, line: &Line) {
@@ -65,6 +70,7 @@ impl World {
                 rights::check(&self.meeting, by, &request);
                 self.watch(&next, &outcome);
                 knowing::check(&self.meeting, &next, by, &request, &outcome);
+                self.kept.follow(&self.meeting, &next);
                 self.meeting = next;
                 self.hold();
             }
@@ -112,6 +118,7 @@ impl World {
             assert_ne!(*room.id, *MAIN);
         }
         self.relay.agrees(meeting);
+        self.kept.agrees(meeting);
         for (id, replica) in &self.replicas {
             replica.agrees(meeting, id);
         }

@@ -18,13 +18,15 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
             && meeting.person(client).is_some_and(|other| other.room == person.room)
     };
     let permitted = match request {
-        Request::Enter(_) | Request::Tick | Request::SetRoles(_) | Request::Configure(_) => false,
+        Request::Enter(_) | Request::Tick | Request::End => false,
+        Request::SetRoles(_) | Request::Configure(_) => false,
         Request::Depart { person, .. } => person == id,
         Request::Create(_)
         | Request::CreateAndInvite { .. }
         | Request::Assign { .. }
         | Request::Unassign { .. }
         | Request::Shuffle { .. }
+        | Request::Group { .. }
         | Request::ImportCsv { .. }
         | Request::Rename { .. }
         | Request::Delete { .. }

@@ -201,6 +201,7 @@ fn enter(who: u8, a: u8, b: u8) -> Enter {
         id: id.as_str().into(),
         name: (b % 3 != 1).then(|| format!("N{who} {}", b % 2).as_str().into()),
         email: None,
+        attributes: Default::default(),
         role: RoleName::new(ROLES[usize::from(if a < 200 { who } else { a } % 8)]),
         publishes: b < 230,
         subscribes: b < 240,

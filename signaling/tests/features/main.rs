@@ -1,4 +1,4 @@
-//! One test an item of FEATURES.md, its id first in the name, over the real WebSocket.
+//! One test an item of FEATURES.md, its id first in the name, over the real WebSocket and REST.
 //!
 //! `signaling/FEATURES.md` is written from the table below: the last test runs every item once more
 //! and fails where the file says something else. `RINGFENCE_WRITE=1` writes it.
@@ -17,5 +17,7 @@ mod people;
 mod resolutions;
 mod roles;
 mod scene;
+mod server;
 mod table;
+mod traffic;
 mod voices;

@@ -6,6 +6,7 @@ use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
 use crate::scene::Scene;
+use crate::support::token;
 
 pub async fn q1_rooms_by_profile() {
     for (rules, most) in [(Rules::default(), 300), (Rules::enablex(), 10)] {
@@ -160,6 +161,41 @@ pub async fn q15_strategies_with_a_seed() {
     }
     let refused = scene.no("hana", "breakout.shuffle", json!({"strategy": "astrology"})).await;
     assert_eq!(refused, (i64::from(code::INVALID_PARAMS), "strategy".into()));
+    by_attribute().await;
+}
+
+/// Who has the same value is in the same room: that of its name, else one with few people.
+async fn by_attribute() {
+    let mut scene = Scene::cast(Rules::default(), &[("hana", "host")]).await;
+    let teams = [("a", "red"), ("b", "Blue"), ("c", "red"), ("d", "Blue"), ("e", "red"), ("f", "")];
+    for (id, team) in teams {
+        let token = token(|claims| {
+            claims.sub = id.into();
+            if !team.is_empty() {
+                claims.attributes = [("team".to_owned(), team.to_owned())].into();
+            }
+        });
+        scene.join(id, json!({ "token": token })).await;
+    }
+    let create = json!({"names": ["Green", "RED"], "max_rooms": 2});
+    scene.ok("hana", "breakout.create", create).await;
+    let by_team = json!({"strategy": "by_attribute", "attribute": "team"});
+    scene.ok("hana", "breakout.shuffle", by_team.clone()).await;
+    scene.ok("hana", "breakout.start", json!({})).await;
+    for (id, room) in [("a", "b2"), ("c", "b2"), ("e", "b2"), ("b", "b1"), ("d", "b1")] {
+        assert_eq!(scene.room_of(id).await, room, "{id}");
+    }
+    assert_ne!(scene.room_of("f").await, "main", "who has none is dealt out, too");
+    for (params, field) in [
+        (json!({"strategy": "by_attribute"}), "attribute"),
+        (json!({"strategy": "by_attribute", "attribute": "shoes"}), "attribute"),
+    ] {
+        assert_eq!(scene.no("hana", "breakout.shuffle", params).await.1, field);
+    }
+    // Open breakouts follow in one step; a room that is too small for a group is refused whole.
+    scene.ok("hana", "breakout.move", json!({"clients": ["a"], "room_id": "b1"})).await;
+    scene.ok("hana", "breakout.shuffle", by_team).await;
+    assert_eq!(scene.room_of("a").await, "b2");
 }
 
 pub async fn q17_empty_rooms_by_policy() {

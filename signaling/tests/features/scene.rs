@@ -38,6 +38,7 @@ impl Scene {
     }
 
     pub async fn as_of(rules: Rules, roles: Roles, people: &[(&str, &str)]) -> Scene {
+        crate::traffic::watch();
         let server = Server::start_as(true, rules, roles).await;
         let (pages, order) = Default::default();
         let mut scene = Scene { server, pages, order, seen: 0 };

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -14,9 +14,10 @@ use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
 use ringfence_signaling::meeting_options::MeetingOptions;
-use ringfence_signaling::meetings::Timing;
+use ringfence_signaling::meetings::{Keeping, Meetings, Timing};
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
+use ringfence_signaling::store::Saved;
 use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,15 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Looks at every message of a page, if it is set: which frame of the schema, and the message.
+pub static WATCH: OnceLock<fn(&str, &Value)> = OnceLock::new();
+
+fn watch(frame: &str, message: &Value) {
+    if let Some(look) = WATCH.get() {
+        look(frame, message);
+    }
+}
 
 /// What the relay was asked.
 #[derive(Default)]
@@ -162,6 +172,7 @@ pub struct Server {
     pub events: mpsc::Sender<RelayEvent>,
     pub signals: mpsc::Sender<Signal>,
     pub task: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub meetings: Meetings,
 }
 
 impl Server {
@@ -175,6 +186,19 @@ impl Server {
     }
 
     pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
+        let (grace, keeping) = (Duration::from_millis(300), Keeping::default());
+        let meeting = MeetingOptions { rules, roles };
+        Server::start_on(development, meeting, grace, keeping, Vec::new()).await
+    }
+
+    /// With something kept, and what was kept already.
+    pub async fn start_on(
+        development: bool,
+        meeting: MeetingOptions,
+        grace: Duration,
+        keeping: Keeping,
+        saved: Vec<Saved>,
+    ) -> Server {
         let (handle, books) = relay();
         let (events, told) = mpsc::channel(16);
         let (signals, signalled) = mpsc::channel(4);
@@ -182,15 +206,17 @@ impl Server {
             keys: Keys::development(),
             development,
             origins: vec!["https://meet.example".to_owned()],
-            meeting: MeetingOptions { rules, roles },
-            timing: Timing { grace: Duration::from_millis(300) },
+            meeting,
+            timing: Timing { grace },
+            keeping,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let app = App::new(handle, settings);
-        let drain = Duration::from_secs(60);
+        app.meetings.restore(saved);
+        let (drain, meetings) = (Duration::from_secs(60), app.meetings.clone());
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
-        Server { address, books, events, signals, task }
+        Server { address, books, events, signals, task, meetings }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -207,12 +233,7 @@ impl Server {
     }
 
     pub async fn connect_as(&self, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
-        let mut request = format!("ws://{}/v1/rpc", self.address).into_client_request()?;
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().expect("a header"));
-        }
-        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Page { socket, next: 1, notices: Vec::new() })
+        Page::to(self.address, headers).await
     }
 
     /// A page that joined `main` without a token.
@@ -231,6 +252,16 @@ pub struct Page {
 }
 
 impl Page {
+    /// A WebSocket to whoever listens there.
+    pub async fn to(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
+        let mut request = format!("ws://{address}/v1/rpc").into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Page { socket, next: 1, notices: Vec::new() })
+    }
+
     /// Calls a method; the error is `(code, error)`.
     pub async fn call(&mut self, method: &str, params: Value) -> Result<Value, (i64, Value)> {
         let id = self.next;
@@ -240,11 +271,20 @@ impl Page {
         loop {
             let message = self.read().await.expect("an answer");
             if message["id"] != json!(id) {
+                watch("Notification", &message);
                 self.notices.push(message);
                 continue;
             }
+            watch("Answer", &message);
             return match message.get("result") {
-                Some(result) => Ok(result.clone()),
+                Some(result) => {
+                    let named = ringfence_signaling::rpc::METHODS.contains(&method);
+                    if named {
+                        watch("Request", &request);
+                        watch(&format!("result:{method}"), result);
+                    }
+                    Ok(result.clone())
+                }
                 None => Err((
                     message["error"]["code"].as_i64().expect("a code"),
                     message["error"].clone(),
@@ -322,6 +362,7 @@ pub fn token(change: impl FnOnce(&mut Claims)) -> String {
         sub: "ada".into(),
         name: Some("Ada".into()),
         email: None,
+        attributes: Default::default(),
         iss: DEVELOPMENT_ISSUER.into(),
         exp: unix_now() + 60,
         nbf: None,
@@ -341,4 +382,103 @@ pub fn token(change: impl FnOnce(&mut Claims)) -> String {
 pub fn offer(name: &str) -> String {
     let path = format!("{}/tests/offers/{name}.sdp", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).expect("the offer is in the repository")
+}
+
+/// A client of REST.
+pub struct Api {
+    pub client: reqwest::Client,
+    pub base: String,
+    pub token: Option<String>,
+}
+
+/// Status, headers and JSON of an answer; text that is no JSON is a string.
+pub struct Answered {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Answered {
+    /// A header.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The body, if the status is this one.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// A problem document with this status, code and field.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: Option<i32>, field: Option<&str>) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
+        assert_eq!(self.body["status"], json!(status), "{}", self.body);
+        assert_eq!(self.body["code"], json!(code), "{}", self.body);
+        assert_eq!(self.body["field"], json!(field), "{}", self.body);
+        self.is(status)
+    }
+}
+
+impl Api {
+    /// As a developer on this machine.
+    pub fn of(server: &Server) -> Api {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Api { client, base: server.url(""), token: None }
+    }
+
+    /// With a token of these grants.
+    pub fn with(server: &Server, grants: Grants) -> Api {
+        let token = token(|claims| claims.video = grants);
+        Api { token: Some(token), ..Api::of(server) }
+    }
+
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answered {
+        let method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.body(body).send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let body = match text.as_str() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        };
+        Answered { status, headers, body }
+    }
+
+    pub async fn json(&self, method: &str, path: &str, body: Value) -> Answered {
+        self.send(method, path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answered {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answered {
+        self.json("POST", path, body).await
+    }
+
+    /// Somebody is added and joins with the token they get.
+    pub async fn join(&self, server: &Server, meeting: &str, body: Value) -> Page {
+        let path = format!("/v1/meetings/{meeting}/participants");
+        let added = self.post(&path, body).await.is(201);
+        let mut page = server.connect().await;
+        let params = json!({"protocol": 1, "token": added["token"]});
+        page.call("join", params).await.expect("joined");
+        page
+    }
 }

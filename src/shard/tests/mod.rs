@@ -9,6 +9,7 @@ mod publishers;
 mod repair;
 mod seats;
 mod trains;
+mod voice_hold;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

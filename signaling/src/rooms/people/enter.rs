@@ -1,5 +1,6 @@
 //! Joining and leaving the meeting; late joiners; who was assigned before they came.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Person;
@@ -19,6 +20,8 @@ pub struct Enter {
     pub name: Option<Name>,
     /// Their address, if the token names one.
     pub email: Option<Name>,
+    /// What else the token says of them, for strategies (Q15).
+    pub attributes: BTreeMap<Name, Name>,
     /// Their role.
     pub role: RoleName,
     /// May send.
@@ -37,11 +40,12 @@ impl Turn<'_> {
         if self.next.banned.contains(&enter.id) {
             return Err(RoomError::new(code::FORBIDDEN, "you were taken out of this meeting"));
         }
-        let Enter { id, name, email, role, publishes, subscribes, room } = enter;
+        let Enter { id, name, email, attributes, role, publishes, subscribes, room } = enter;
         if self.next.people.contains_key(&id) {
             self.edit(&id, |person| {
                 person.name = name.unwrap_or_else(|| person.name.clone());
                 person.email = email.or_else(|| person.email.clone());
+                person.attributes = attributes;
                 (person.publishes, person.subscribes) = (publishes, subscribes);
                 if person.token_role != role {
                     (person.role, person.token_role) = (role.clone(), role);
@@ -57,6 +61,7 @@ impl Turn<'_> {
         let person = Person {
             name: name.unwrap_or_else(|| id.clone()),
             email,
+            attributes,
             role: role.clone(),
             token_role: role,
             room: MAIN.into(),
@@ -141,6 +146,17 @@ impl Turn<'_> {
                 self.next.plan.assigned.remove(id);
             }
         }
+        Ok(())
+    }
+
+    /// Everybody leaves, and nothing keeps the meeting.
+    pub(in crate::rooms) fn end(&mut self) -> Result<(), RoomError> {
+        self.only_server()?;
+        self.next.kept = false;
+        for id in std::mem::take(&mut self.next.people).into_keys() {
+            self.why.insert(id, "ended");
+        }
+        self.next.invitations.clear();
         Ok(())
     }
 

@@ -58,6 +58,16 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Somebody who was taken out may come back.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` but for the server.
+    pub(in crate::rooms) fn pardon(&mut self, person: &Name) -> Result<(), RoomError> {
+        self.only_server()?;
+        self.next.banned.remove(person);
+        Ok(())
+    }
+
     /// Somebody over whom one has this right: by role, or as moderator of the breakout both are
     /// in; never over somebody who may more.
     fn over(&self, client: &str, permission: Permission) -> Result<Name, RoomError> {

@@ -1,5 +1,7 @@
 //! Somebody in the meeting: identity, role, where they are, what they muted and hear.
 
+use std::collections::BTreeMap;
+
 use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct Person {
     pub name: Name,
     /// Their address, if the token names one: for lists of who belongs where.
     pub email: Option<Name>,
+    /// What else the token says of them, for strategies (Q15).
+    #[serde(default)]
+    pub attributes: BTreeMap<Name, Name>,
     /// Their role.
     pub role: RoleName,
     /// The role their token names: the same token again does not undo a change of role.

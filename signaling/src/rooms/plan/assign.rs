@@ -87,6 +87,11 @@ impl Turn<'_> {
         }
         self.next.plan.assigned.clear();
         self.spread(strategy, seed.unwrap_or(self.seed));
+        self.follow_plan()
+    }
+
+    /// While breakouts are open, everybody goes to where they now belong, in one step.
+    pub(super) fn follow_plan(&mut self) -> Result<(), RoomError> {
         if self.next.plan.is_started() {
             let groups = self.groups();
             for (room, people) in &groups {

@@ -32,7 +32,7 @@ impl Turn<'_> {
         self.require(Permission::Manage)?;
         self.check_from_main("create rooms")?;
         self.check_breakouts_allowed()?;
-        self.check_participants(ask.participants)?;
+        self.check_participants(ask.participants, "participants")?;
         let count = self.count(ask)?;
         let video = ask.media.video && self.next.rules.video_in_breakouts;
         let media = Media { video, ..ask.media };
@@ -123,18 +123,23 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn check_participants(&self, participants: Option<u64>) -> Result<(), RoomError> {
+    /// Whether a room may take so many (1724, 1725).
+    pub(super) fn check_participants(
+        &self,
+        participants: Option<u64>,
+        field: &str,
+    ) -> Result<(), RoomError> {
         let Some(participants) = participants else {
             if self.next.rules.participants_required {
                 let message = "participant count is missing";
-                return Err(RoomError::field(code::PARTICIPANTS_MISSING, "participants", message));
+                return Err(RoomError::field(code::PARTICIPANTS_MISSING, field, message));
             }
             return Ok(());
         };
         let most = self.next.rules.active_talkers_max.saturating_sub(1);
         if participants < 2 || participants > most {
             let message = format!("participant count {participants} is not within 2 to {most}");
-            return Err(RoomError::field(code::PARTICIPANTS_RANGE, "participants", message));
+            return Err(RoomError::field(code::PARTICIPANTS_RANGE, field, message));
         }
         Ok(())
     }

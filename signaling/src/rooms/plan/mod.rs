@@ -4,6 +4,8 @@ mod assign;
 mod create;
 mod csv;
 mod edit;
+mod group;
+mod put;
 mod reserved;
 mod session;
 mod spread;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use create::Create;
 pub use csv::TEMPLATE as CSV_TEMPLATE;
+pub use put::{PutPlan, PutRoom};
 pub use reserved::Reserved;
 pub use session::Session;
 pub use spread::Strategy;
@@ -76,6 +79,17 @@ impl Plan {
         self.assigned.get(id)
     }
 
+    /// Who is assigned to a room, whether they are here or not.
+    pub fn assigned_in<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a Name> {
+        let assigned = self.assigned.iter().filter(move |(_, assigned)| ***assigned == *room);
+        assigned.map(|(id, _)| id)
+    }
+
+    /// The rows of a list that belong to a room.
+    pub fn reserved_in<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a Reserved> {
+        self.reserved.iter().filter(move |one| *one.room == *room)
+    }
+
     /// How many people of a list are still expected in a room.
     pub fn expected_in(&self, room: &str) -> usize {
         self.reserved.iter().filter(|one| one.person.is_none() && *one.room == *room).count()
@@ -84,7 +98,8 @@ impl Plan {
     /// Whether both say the same to those who see the plan.
     pub(super) fn says_as(&self, other: &Plan) -> bool {
         let shown = |room: &Breakout| {
-            (room.name.clone(), room.capacity, room.help.is_some(), room.timer.map(|t| t.ends_at))
+            let ends_at = room.timer.map(|timer| timer.ends_at);
+            (room.name.clone(), room.capacity, room.media, room.help.is_some(), ends_at)
         };
         self.assigned == other.assigned
             && self.reserved == other.reserved

@@ -1,14 +1,16 @@
 //! One role: permissions, publish strategy, subscribe strategy (R1).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Permission, Permissions};
 use crate::rooms::Name;
 use crate::rooms::media::Media;
 
 /// A role's name: `host`, `co-host`, `moderator`, `participant`, `guest` or another.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 128)]
 pub struct RoleName(Name);
 
 impl RoleName {
@@ -34,7 +36,7 @@ impl RoleName {
 }
 
 /// The best quality of a kind that a role sends (D5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {
     /// Most lines of a camera's picture.
@@ -55,7 +57,7 @@ impl Default for Caps {
 }
 
 /// What a role publishes, and how well.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// Which sources.
@@ -66,7 +68,7 @@ pub struct Publish {
 }
 
 /// Whom a role receives.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscribe {
     /// Of which roles; none: of all.
@@ -82,12 +84,13 @@ fn yes() -> bool {
 }
 
 /// One role.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Role {
     /// Its name, unique in a template.
     pub name: RoleName,
     /// What it may do.
+    #[schema(value_type = Vec<String>)]
     pub permissions: Permissions,
     /// What it publishes.
     pub publish: Publish,

@@ -1,14 +1,16 @@
 //! Polls in rooms (D3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::check_text;
 use crate::rooms::error::{RoomError, code};
 use crate::rooms::event::Event;
 use crate::rooms::turn::Turn;
-use crate::rooms::{MAIN, Name, Permission};
+use crate::rooms::{MAIN, Meeting, Name, Permission};
 
 /// Most polls a meeting keeps; the oldest closed one goes first.
 const POLLS_MAX: usize = 100;
@@ -27,8 +29,44 @@ pub struct Poll {
     open: bool,
 }
 
+impl Poll {
+    /// Who chose what.
+    pub(in crate::rooms) fn votes(&self) -> &BTreeMap<Name, usize> {
+        &self.votes
+    }
+
+    /// The same before anybody voted.
+    pub(in crate::rooms) fn without_votes(&self) -> Poll {
+        let Poll { by, question, options, rooms, votes: _, open } = self;
+        let (by, question, options) = (by.clone(), question.clone(), options.clone());
+        Poll { by, question, options, rooms: rooms.clone(), votes: BTreeMap::new(), open: *open }
+    }
+
+    /// As people see it.
+    fn view(&self, number: u64) -> PollView {
+        let mut votes = vec![0; self.options.len()];
+        for option in self.votes.values() {
+            if let Some(count) = votes.get_mut(*option) {
+                *count += 1;
+            }
+        }
+        PollView {
+            poll: number,
+            from: self.by.clone(),
+            question: self.question.clone(),
+            options: self.options.clone(),
+            votes,
+            open: self.open,
+        }
+    }
+
+    pub(in crate::rooms) fn vote(&mut self, id: Name, option: usize) {
+        self.votes.insert(id, option);
+    }
+}
+
 /// A poll as people see it: counts, not who voted what.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PollView {
     /// Its number.
     pub poll: u64,
@@ -42,6 +80,13 @@ pub struct PollView {
     pub votes: Vec<usize>,
     /// Whether one can still vote.
     pub open: bool,
+}
+
+impl Meeting {
+    /// All polls, in their order.
+    pub fn polls(&self) -> impl Iterator<Item = PollView> {
+        self.polls.iter().map(|(number, poll)| poll.view(*number))
+    }
 }
 
 impl Turn<'_> {
@@ -78,7 +123,7 @@ impl Turn<'_> {
         let (number, rooms) = (self.next.polls_made, rooms.unwrap_or_else(|| vec![own]));
         let votes = BTreeMap::new();
         let poll = Poll { by, question, options, rooms, votes, open: true };
-        self.next.polls.insert(number, poll);
+        self.next.polls.insert(number, Arc::new(poll));
         self.reply.poll = Some(number);
         self.tell_poll(number);
         Ok(())
@@ -104,7 +149,7 @@ impl Turn<'_> {
         if option >= poll.options.len() {
             return Err(RoomError::invalid("option", "there is no such option"));
         }
-        poll.votes.insert(me, option);
+        Arc::make_mut(poll).votes.insert(me, option);
         self.tell_poll(number);
         Ok(())
     }
@@ -123,7 +168,7 @@ impl Turn<'_> {
         if !poll.open {
             return Err(RoomError::conflict("the poll is closed"));
         }
-        poll.open = false;
+        Arc::make_mut(poll).open = false;
         self.tell_poll(number);
         Ok(())
     }
@@ -131,20 +176,7 @@ impl Turn<'_> {
     /// Tells those who can vote and the one who asks.
     fn tell_poll(&mut self, number: u64) {
         let Some(poll) = self.next.polls.get(&number) else { return };
-        let mut votes = vec![0; poll.options.len()];
-        for option in poll.votes.values() {
-            if let Some(count) = votes.get_mut(*option) {
-                *count += 1;
-            }
-        }
-        let view = PollView {
-            poll: number,
-            from: poll.by.clone(),
-            question: poll.question.clone(),
-            options: poll.options.clone(),
-            votes,
-            open: poll.open,
-        };
+        let view = poll.view(number);
         let mut to = self.people_of(Some(&poll.rooms));
         to.extend(self.next.people.get_key_value(&poll.by).map(|(id, _)| id.clone()));
         self.tell(to, Event::PollChanged(view));

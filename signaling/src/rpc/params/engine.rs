@@ -10,10 +10,11 @@ use crate::rooms::{
 };
 
 const KINDS: &[(&str, Kind)] = &[("audio", Kind::Audio), ("video", Kind::Video)];
-const STRATEGIES: &[(&str, Strategy)] = &[
-    ("random", Strategy::Random),
-    ("even", Strategy::Even),
-    ("by_capacity", Strategy::ByCapacity),
+const STRATEGIES: &[(&str, Option<Strategy>)] = &[
+    ("random", Some(Strategy::Random)),
+    ("even", Some(Strategy::Even)),
+    ("by_capacity", Some(Strategy::ByCapacity)),
+    ("by_attribute", None),
 ];
 const CONSENTS: &[(&str, Consent)] =
     &[("ask", Consent::Ask), ("force", Consent::Force), ("auto_on_start", Consent::AutoOnStart)];
@@ -40,10 +41,13 @@ fn plan(method: &str, fields: &Fields<'_>) -> Result<Option<Request>, RoomError>
         }
         "breakout.assign" => Request::Assign { clients: fields.clients()?, room_id: room_id()? },
         "breakout.unassign" => Request::Unassign { clients: fields.clients()? },
-        "breakout.shuffle" => Request::Shuffle {
-            strategy: fields.word(&["strategy"], STRATEGIES)?.unwrap_or(Strategy::Even),
-            seed: fields.number(&["seed"])?,
-        },
+        "breakout.shuffle" => {
+            let seed = fields.number(&["seed"])?;
+            match fields.word(&["strategy"], STRATEGIES)?.unwrap_or(Some(Strategy::Even)) {
+                Some(strategy) => Request::Shuffle { strategy, seed },
+                None => Request::Group { attribute: fields.text(&["attribute"])?, seed },
+            }
+        }
         "breakout.import_csv" => Request::ImportCsv { text: fields.text(&["text", "csv"])? },
         "breakout.rename" => {
             Request::Rename { room_id: room_id()?, name: fields.text(&["name", "room_name"])? }

@@ -1,0 +1,187 @@
+//! Posting: one lane a meeting and address, so that order is kept, and a few lanes at a time.
+//!
+//! A post that is not answered 2xx within [`Timing::within`] is tried again, each time after twice
+//! as long (up to [`Timing::longest`], with jitter). At most [`PENDING_MAX`] items wait, for all
+//! addresses together: what happens then is not posted; it is counted (`dropped`), and the other
+//! side sees it by the gap in `number`. An item that could not be delivered for a day is given up
+//! (`expired`), so that one address that is gone does not hold up the others for ever.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use tokio::sync::Semaphore;
+
+use super::metrics::HookMetrics;
+use super::options::Endpoint;
+use super::sign::sign;
+use super::{Item, Name};
+use crate::store::{Key, Store};
+use crate::tokens::{Keys, unix_now_ms};
+
+/// Most items that wait.
+pub(super) const PENDING_MAX: usize = 10_000;
+/// Most posts at the same time.
+const AT_ONCE: usize = 16;
+
+/// How long things may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    /// A post, until it is answered.
+    pub within: Duration,
+    /// Until it is tried again for the first time.
+    pub shortest: Duration,
+    /// Until it is tried again, at most.
+    pub longest: Duration,
+    /// Until an item is given up.
+    pub expires: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            within: Duration::from_secs(10),
+            shortest: Duration::from_millis(500),
+            longest: Duration::from_secs(60),
+            expires: Duration::from_secs(24 * 3_600),
+        }
+    }
+}
+
+type Lane = (String, Name);
+
+#[derive(Debug)]
+pub(super) struct Courier {
+    pub endpoints: Vec<Endpoint>,
+    pub store: Option<Store>,
+    pub metrics: HookMetrics,
+    keys: Keys,
+    timing: Timing,
+    client: Client,
+    lanes: Mutex<HashMap<Lane, VecDeque<Item>>>,
+    pending: AtomicUsize,
+    places: Semaphore,
+}
+
+impl Courier {
+    pub fn new(
+        endpoints: Vec<Endpoint>,
+        keys: Keys,
+        store: Option<Store>,
+        timing: Timing,
+    ) -> Result<Courier, reqwest::Error> {
+        // Not elsewhere: what is signed is for the address that the operator named.
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = client.timeout(timing.within).user_agent("ringfence").build()?;
+        let (metrics, lanes, pending) = Default::default();
+        let places = Semaphore::new(AT_ONCE);
+        Ok(Courier { endpoints, store, metrics, keys, timing, client, lanes, pending, places })
+    }
+
+    pub fn endpoint(&self, url: &str) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.url.as_str() == url)
+    }
+
+    /// Whether one more may wait; then it is counted in.
+    pub fn make_room(&self) -> bool {
+        let more = |pending| (pending < PENDING_MAX).then_some(pending + 1);
+        let (order, same) = (Ordering::Relaxed, Ordering::Relaxed);
+        let room = self.pending.fetch_update(order, same, more).is_ok();
+        if room {
+            self.metrics.pending.inc();
+        } else {
+            self.metrics.count("dropped");
+        }
+        room
+    }
+
+    /// Counts one in that was waiting before.
+    pub fn count(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.metrics.pending.inc();
+    }
+
+    /// Takes an item to its lane.
+    pub fn take(courier: &Arc<Courier>, item: Item) {
+        let lane = (item.url.clone(), item.meeting.clone());
+        let fresh = courier.lanes(|lanes| {
+            let waiting = lanes.entry(lane.clone()).or_default();
+            waiting.push_back(item);
+            waiting.len() == 1
+        });
+        if fresh {
+            tokio::spawn(courier.clone().run(lane));
+        }
+    }
+
+    /// Delivers what is in a lane, until it is empty.
+    async fn run(self: Arc<Courier>, lane: Lane) {
+        while let Some(item) = self.lanes(|lanes| lanes.get(&lane)?.front().cloned()) {
+            self.deliver(&item).await;
+            self.remove(item.number);
+            self.pending.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.pending.dec();
+            let over = self.lanes(|lanes| {
+                let Some(waiting) = lanes.get_mut(&lane) else { return true };
+                waiting.pop_front();
+                let over = waiting.is_empty();
+                if over {
+                    lanes.remove(&lane);
+                }
+                over
+            });
+            if over {
+                return; // the next item begins the lane anew
+            }
+        }
+    }
+
+    async fn deliver(&self, item: &Item) {
+        let Some(endpoint) = self.endpoint(&item.url) else { return };
+        let mut pause = self.timing.shortest;
+        loop {
+            match self.post(endpoint, item).await {
+                Ok(()) => return self.metrics.count("delivered"),
+                Err(why) => tracing::debug!(meeting = %item.meeting, why, "a webhook failed"),
+            }
+            self.metrics.count("failed");
+            let age = Duration::from_millis(unix_now_ms().saturating_sub(item.at));
+            if age > self.timing.expires {
+                tracing::warn!(meeting = %item.meeting, "a webhook is given up");
+                return self.metrics.count("expired");
+            }
+            // Not all lanes at the same moment.
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+            pause = (pause * 2).min(self.timing.longest);
+        }
+    }
+
+    async fn post(&self, endpoint: &Endpoint, item: &Item) -> Result<(), String> {
+        let Ok(_place) = self.places.acquire().await else { return Err("closed".to_owned()) };
+        let signed = sign(&self.keys, &endpoint.issuer, &item.body);
+        let post = self
+            .client
+            .post(endpoint.url.clone())
+            .header(CONTENT_TYPE, "application/webhook+json")
+            .header(AUTHORIZATION, signed.map_err(|error| error.to_string())?)
+            .body(item.body.clone());
+        // Not the address: it may hold a secret.
+        let answer = post.send().await.map_err(|error| error.without_url().to_string())?;
+        if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+    }
+
+    /// It is delivered or given up: the store forgets it.
+    pub fn remove(&self, number: u64) {
+        if let Some(store) = &self.store {
+            store.put(vec![(Key::Hook(number), None)]);
+        }
+    }
+
+    fn lanes<T>(&self, act: impl FnOnce(&mut HashMap<Lane, VecDeque<Item>>) -> T) -> T {
+        // Nothing in here panics half-way.
+        act(&mut self.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,279 @@
+//! What the store keeps over a restart, and what happens when it can not be written. Without
+//! processes: a restart here is a new runtime over the same directory.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ringfence_signaling::meeting_options::MeetingOptions;
+use ringfence_signaling::meetings::Keeping;
+use ringfence_signaling::rooms::{Meeting, Rules, code};
+use ringfence_signaling::store::{Batch, Disk, Loaded, OpenError, Store};
+use serde_json::{Value, json};
+use support::{Page, Server};
+use tokio::runtime::Runtime;
+
+/// How long people may take to come back.
+const GRACE: Duration = Duration::from_secs(2);
+
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Directory {
+        let path = std::env::temp_dir().join(format!("ringfence-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Directory(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Opens the store as soon as the one before has let go of it.
+fn open(directory: &Path) -> (Store, Loaded) {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Store::open(directory) {
+            Err(OpenError::InUse(_)) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened.expect("opened"),
+        }
+    }
+}
+
+/// One life of a server over a directory; all of it is gone afterwards.
+fn life<T>(directory: &Directory, rules: Rules, live: impl AsyncFnOnce(&Server) -> T) -> T {
+    let (store, loaded) = open(&directory.0);
+    let runtime = Runtime::new().expect("a runtime");
+    let result = runtime.block_on(async {
+        let meeting = MeetingOptions { rules, ..MeetingOptions::default() };
+        let keeping = Keeping { store: Some(store), webhooks: None };
+        let server = Server::start_on(true, meeting, GRACE, keeping, loaded.meetings).await;
+        live(&server).await
+    });
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    result
+}
+
+async fn join(server: &Server, id: &str, extra: Value) -> (Page, Value) {
+    let mut page = server.connect().await;
+    let mut params = json!({"protocol": 1, "id": id, "name": id, "role": "participant"});
+    for (key, value) in extra.as_object().expect("an object") {
+        params[key] = value.clone();
+    }
+    let joined = page.call("join", params).await.expect("joined");
+    (page, joined)
+}
+
+async fn wait_for(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(5);
+    while !done().await {
+        assert!(Instant::now() < until, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[test]
+fn everything_is_as_it_was_and_people_resume_into_their_rooms() {
+    let directory = Directory::new("keeping");
+    let rules = Rules { warn_s: 5, ..Rules::default() };
+    let (before, last) = life(&directory, rules, async |server| {
+        let (mut hana, _) = join(server, "hana", json!({"role": "host"})).await;
+        let (mut ada, _) = join(server, "ada", json!({"email": "ada@example.org"})).await;
+        let (mut bob, _) = join(server, "bob", json!({})).await;
+        let (_eve, _) = join(server, "eve", json!({})).await;
+        for (method, params) in [
+            ("breakout.create", json!({"names": ["Red", "Blue", "Grey"], "participants": 5})),
+            ("breakout.assign", json!({"room_id": "b1", "clients": ["ada", "bob"]})),
+            ("breakout.start", json!({"timer_s": 3_600})),
+            ("breakout.extend", json!({"seconds": 60, "room_id": "b2"})),
+            ("breakout.invite", json!({"clients": ["eve"], "room_id": "b2"})),
+            ("poll.create", json!({"question": "?", "options": ["a", "b"], "rooms": ["b1"]})),
+            ("people.kick", json!({"client": "eve"})),
+        ] {
+            hana.call(method, params).await.expect(method);
+        }
+        ada.call("mute", json!({"kind": "video"})).await.expect("muted");
+        ada.call("parent.resume", json!({})).await.expect("resumed");
+        ada.call("parent.mute", json!({"audio": true})).await.expect("muted");
+        ada.call("poll.vote", json!({"poll": 1, "option": 1})).await.expect("voted");
+        for n in 0..70 {
+            hana.call("broadcast", json!({"text": n.to_string()})).await.expect("told");
+        }
+        bob.forget().await;
+        hana.call("broadcast", json!({"text": "one"})).await.expect("told");
+        let last = bob.notice("broadcast").await["seq"].clone();
+        bob.socket.close(None).await.expect("closed");
+        hana.call("broadcast", json!({"text": "two"})).await.expect("told");
+        (server.meetings.look("main").await.expect("there"), last)
+    });
+    let after = life(&directory, rules, async |server| {
+        let after = server.meetings.look("main").await.expect("there");
+        assert_eq!(after, before);
+        assert_eq!(server.books(|books| books.admitted.len()), 3, "the relay knows the people");
+        let (mut bob, joined) = join(server, "bob", json!({"resume": last})).await;
+        assert_eq!((&joined["room"], &joined["resumed"]), (&json!("b1"), &json!(false)));
+        assert_eq!(joined["resume"], json!("events"));
+        let texts: Vec<Value> =
+            bob.all("broadcast").await.iter().map(|event| event["text"].clone()).collect();
+        assert_eq!(texts, [json!("two")], "what came after the last that was seen");
+        let (mut ada, joined) = join(server, "ada", json!({"resume": 0})).await;
+        assert_eq!(joined["resume"], json!("snapshot"), "more than is kept for one");
+        assert_eq!(joined["parent"]["audio_muted"], json!(true));
+        assert_eq!(joined["parent"]["paused"], json!(false));
+        assert!(joined["ends_at"].as_u64().is_some());
+        let (mut hana, _) = join(server, "hana", json!({})).await;
+        hana.call("broadcast", json!({"text": "three"})).await.expect("told");
+        let seq = ada.notice("broadcast").await["seq"].as_u64().expect("a number");
+        assert!(seq > joined["seq"].as_u64().expect("a number"), "numbers go on");
+        let mut again = server.connect().await;
+        let refused = again.call("join", json!({"protocol": 1, "id": "eve"})).await;
+        assert_eq!(refused.expect_err("kicked").0, i64::from(code::FORBIDDEN));
+        server.meetings.look("main").await.expect("there")
+    });
+    assert_eq!(
+        life(&directory, rules, async |s| s.meetings.look("main").await.expect("there")),
+        after
+    );
+}
+
+#[test]
+fn who_does_not_come_back_leaves_and_an_empty_meeting_leaves_nothing() {
+    let directory = Directory::new("grace");
+    life(&directory, Rules::default(), async |server| {
+        join(server, "hana", json!({"role": "host"})).await;
+        join(server, "ada", json!({})).await;
+    });
+    life(&directory, Rules::default(), async |server| {
+        let (_hana, joined) = join(server, "hana", json!({})).await;
+        assert_eq!(joined["participants"].as_array().expect("people").len(), 2);
+        wait_for("ada leaves", async || {
+            server.meetings.look("main").await.expect("there").person("ada").is_none()
+        })
+        .await;
+    });
+    life(&directory, Rules::default(), async |server| {
+        wait_for("the meeting is over", async || server.meetings.names().is_empty()).await;
+    });
+    let (_, loaded) = open(&directory.0);
+    assert!(loaded.meetings.is_empty());
+}
+
+#[test]
+fn a_timer_that_ran_out_meanwhile_closes_by_its_rules() {
+    let directory = Directory::new("timer");
+    let rules = Rules { warn_s: 0, ..Rules::default() };
+    life(&directory, rules, async |server| {
+        let (mut hana, _) = join(server, "hana", json!({"role": "host"})).await;
+        let (mut ada, _) = join(server, "ada", json!({})).await;
+        hana.call("breakout.create", json!({"max_rooms": 1})).await.expect("made");
+        hana.call("breakout.start", json!({"timer_s": 1})).await.expect("started");
+        assert_eq!(ada.notice("meeting_changed").await["room_id"], json!("b1"));
+    });
+    std::thread::sleep(Duration::from_millis(1_100));
+    life(&directory, rules, async |server| {
+        wait_for("ada is back", async || {
+            let model = server.meetings.look("main").await.expect("there");
+            model.person("ada").is_some_and(|ada| *ada.room == *"main")
+                && !model.plan().is_started()
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_meeting_made_ahead_is_there_and_an_ended_one_is_not() {
+    let directory = Directory::new("ahead");
+    let made = life(&directory, Rules::default(), async |server| {
+        for name in ["one", "two"] {
+            server.meetings.create(name, Meeting::new(Rules::enablex())).await.expect("made");
+        }
+        server.meetings.end("two").await.expect("ended");
+        server.meetings.look("one").await.expect("there")
+    });
+    life(&directory, Rules::default(), async |server| {
+        assert_eq!(server.meetings.names(), [ringfence_signaling::rooms::Name::from("one")]);
+        assert_eq!(server.meetings.look("one").await.expect("there"), made);
+        assert!(made.is_kept());
+    });
+}
+
+/// A disk that can be full.
+struct Full {
+    full: Arc<AtomicBool>,
+    written: Arc<Mutex<Batch>>,
+}
+
+impl Disk for Full {
+    fn commit(&mut self, batch: &Batch) -> Result<(), String> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err("no space left on device".to_owned());
+        }
+        let mut written = self.written.lock().expect("no test panics in here");
+        written.rows.extend(batch.rows.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_new_is_granted() {
+    let (full, written): (Arc<AtomicBool>, Arc<Mutex<Batch>>) = Default::default();
+    let disk = Full { full: full.clone(), written: written.clone() };
+    let store = Store::over(Box::new(disk), 0).expect("a thread");
+    let keeping = Keeping { store: Some(store.clone()), webhooks: None };
+    let server =
+        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Vec::new()).await;
+    let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
+    let (mut ada, _) = join(&server, "ada", json!({})).await;
+    hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");
+    full.store(true, Ordering::Relaxed);
+    let go = |room: &str| json!({"clients": ["ada"], "room_id": room});
+    let (number, error) = hana.call("breakout.move", go("b1")).await.expect_err("not saved");
+    assert_eq!(number, i64::from(code::STORE));
+    let message = error["message"].as_str().expect("words").to_owned();
+    assert!(message.contains("in force") && message.contains("no space left"), "{message}");
+    assert_eq!(ada.notice("meeting_changed").await["room_id"], json!("b1"), "it is in force");
+
+    let (number, error) = hana.call("breakout.move", go("b2")).await.expect_err("refused");
+    assert_eq!(number, i64::from(code::STORE));
+    assert!(error["message"].as_str().expect("words").contains("nothing new"), "{error}");
+    let mut late = server.connect().await;
+    let refused = late.call("join", json!({"protocol": 1, "id": "late"})).await;
+    assert_eq!(refused.expect_err("nobody comes").0, i64::from(code::STORE));
+    let made = server.meetings.create("other", server.meetings.fresh()).await;
+    assert_eq!(made.expect_err("none is made").code, code::STORE);
+    // What is granted goes on, and what takes away is done.
+    ada.call("peers.list", json!({})).await.expect("reads");
+    let (number, _) = ada.call("mute", json!({"kind": "audio"})).await.expect_err("not saved");
+    assert_eq!(number, i64::from(code::STORE));
+    let model = server.meetings.look("main").await.expect("there");
+    let now = model.person("ada").expect("here");
+    assert!(now.muted.audio && *now.room == *"b1");
+    let (_ada, joined) = join(&server, "ada", json!({})).await;
+    assert_eq!(joined["room"], json!("b1"), "who is here comes back");
+    let text = reqwest::get(server.url("/metrics")).await.expect("answered").text().await;
+    let text = text.expect("text");
+    assert!(text.contains("ringfence_store_failing 1"), "{text}");
+    assert!(!text.contains("ringfence_store_failures_total 0"), "{text}");
+
+    full.store(false, Ordering::Relaxed);
+    wait_for("it is written again", async || !store.is_failing()).await;
+    hana.call("breakout.move", go("b2")).await.expect("granted again");
+    let rows = written.lock().expect("no test panics in here").rows.clone();
+    let muted = rows.iter().filter(|(key, _)| key.ends_with(b"Pada"));
+    let muted: Vec<Value> = muted
+        .map(|(_, row)| rmp_serde::from_slice(row.as_deref().expect("here")).expect("a row"))
+        .collect();
+    assert_eq!(
+        muted[0]["Row"]["Person"]["muted"]["audio"],
+        json!(true),
+        "nothing was lost: {muted:?}"
+    );
+}

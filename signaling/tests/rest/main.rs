@@ -1,0 +1,13 @@
+//! REST over real HTTP, in front of a relay that only keeps books.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod access;
+mod document;
+mod idempotency;
+mod people;
+mod plan;
+mod problems;
+mod roles;
+mod session;
