@@ -12,6 +12,9 @@ use ringfence::io::{EGRESS_HOLD, VOICE_HOLD};
 use ringfence::shard::plan::Padding;
 use serde::{Deserialize, Deserializer};
 
+use crate::cli::breakout::BreakoutCommand;
+use crate::cli::check::CheckOptions;
+use crate::cli::meeting::MeetingCommand;
 use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
 use crate::webhooks::{Endpoint, WebhookOptions};
@@ -35,6 +38,12 @@ pub enum Command {
     Serve(Box<ServeOptions>),
     /// Print an access token.
     Token(TokenOptions),
+    /// Check a configuration file: what is wrong in it, or what the relay would do with it.
+    Check(CheckOptions),
+    /// Meetings of a running relay.
+    Meeting(MeetingCommand),
+    /// Breakout rooms of a meeting on a running relay.
+    Breakout(BreakoutCommand),
 }
 
 /// Which I/O driver.
@@ -59,6 +68,8 @@ pub enum Place {
     Together,
     /// Where the fewest of their meeting are.
     Apart,
+    /// The first of a meeting on the last shard, everybody else on the first.
+    FirstApart,
 }
 
 /// On or off.
@@ -342,7 +353,7 @@ pub fn keys(pairs: &[String]) -> anyhow::Result<Keys> {
 }
 
 /// Reads `90s`, `30m`, `1h`, `7d`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),
         Some((at, 'm')) => (&text[..at], 60),
