@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use io_echo_world::*;
-use ringfence::io::{Counter, Ended, IoConfig, Notify, Refused, start, start_shard};
+use ringfence::io::{Counter, Ended, IoConfig, Notify, Refused, Step, restart, start};
 use ringfence::wire::path::Path;
 
 #[test]
@@ -144,9 +144,9 @@ fn submissions_are_complete_in_the_end() {
 #[test]
 fn a_panic_ends_one_shard_and_it_can_be_started_again() {
     for io in drivers() {
-        let config = config(io);
-        let mut links = start(&IoConfig { shards: 2, ..config.clone() }, Echo::new).unwrap();
-        let (mut broken, other) = (links.remove(0), links.remove(0));
+        let config = IoConfig { shards: 2, ..config(io) };
+        let mut links = start(&config, Echo::new).unwrap();
+        let (mut broken, mut other) = (links.remove(0), links.remove(0));
         broken.send(Command::Ping(1)).unwrap();
         broken.send(Command::Panic).unwrap();
         let ended = eventually("the end", || broken.ended());
@@ -154,11 +154,35 @@ fn a_panic_ends_one_shard_and_it_can_be_started_again() {
         assert_eq!(broken.send(Command::Ping(2)), Err(Refused::Ended(Command::Ping(2))));
         assert_alive(&other, "127.0.0.1");
         let port = broken.port;
-        assert_eq!(broken.stop(), Ended::Panicked);
-        let again = start_shard(&IoConfig { port, ..config }, 0, Arc::new(Echo::new))
-            .expect("the port is free");
-        assert_eq!(again.port, port);
-        assert_alive(&again, "127.0.0.1");
+        eventually("the port is free", || {
+            restart(&config, &mut [&mut broken, &mut other], 0, Arc::new(Echo::new)).ok()
+        });
+        assert_eq!((broken.port, broken.ended()), (port, None));
+        assert_alive(&broken, "127.0.0.1");
+        assert_alive(&other, "127.0.0.1");
+        broken.send(Command::Ping(3)).unwrap();
+        assert_eq!(report(&mut broken), Report::Pong(3), "nothing of the former one is told");
+        assert_eq!(broken.stop(), Ended::Stopped);
+    }
+}
+
+#[test]
+fn a_shard_is_not_started_again_while_another_can_not_be_told() {
+    for io in drivers() {
+        let config = IoConfig { shards: 2, ..tuned(io, |tuning| tuning.commands = 2) };
+        let mut links = start(&config, Echo::new).unwrap();
+        let (mut broken, mut other) = (links.remove(0), links.remove(0));
+        broken.send(Command::Panic).unwrap();
+        eventually("the end", || broken.ended());
+        other.send(Command::Stall(Duration::from_millis(300))).unwrap();
+        thread::sleep(Duration::from_millis(50));
+        (0..2).for_each(|number| other.send(Command::Ping(number)).unwrap());
+        let refused = restart(&config, &mut [&mut broken, &mut other], 0, Arc::new(Echo::new));
+        assert_eq!(refused.expect_err("the queue is full").refusal.step, Step::Queue);
+        eventually("there is room", || {
+            restart(&config, &mut [&mut broken, &mut other], 0, Arc::new(Echo::new)).ok()
+        });
+        assert_alive(&broken, "127.0.0.1");
     }
 }
 

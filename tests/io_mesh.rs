@@ -3,10 +3,11 @@
 //! ThreadSanitizer: `tests/run tsan`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringfence::io::{IoChoice, IoConfig, Seat, ShardLink, World, start};
+use ringfence::io::{Ended, IoChoice, IoConfig, Seat, ShardLink, World, restart, start};
 use ringfence::route::id::{Epoch, ShardIndex, TrackId};
 use ringfence::route::packet::{Packet, SourceIndex, Vp8Numbers};
 use ringfence::shard::mesh::{Carried, Facts, Mesh, Message};
@@ -17,6 +18,16 @@ use ringfence::wire::path::Path;
 
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Command {
+    /// So many more are to be said.
+    Say(u64),
+    /// Panic.
+    Panic,
+}
+
+type Link = ShardLink<Command, u64>;
 
 /// Says what it is told to, to the other shard; reports how much it heard.
 struct Chat {
@@ -56,15 +67,22 @@ fn facts(index: u64) -> Facts {
 }
 
 impl World for Chat {
-    /// So many more are to be said.
-    type Command = u64;
+    type Command = Command;
     /// So many were heard.
     type Report = u64;
 
     fn handle_datagram(&mut self, _: Instant, _: Path, _: &mut [u8]) {}
 
-    fn handle_command(&mut self, _: Instant, count: u64) {
-        self.to_say += count;
+    fn handle_command(&mut self, _: Instant, command: Command) {
+        match command {
+            Command::Say(count) => self.to_say += count,
+            Command::Panic => panic!("as the test wants it"),
+        }
+    }
+
+    fn other_renewed(&mut self, _: Instant, other: ShardIndex) {
+        assert_eq!(other.0, 1 - self.own);
+        (self.said, self.to_say, self.heard) = (0, 0, 0);
     }
 
     fn take_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
@@ -72,7 +90,8 @@ impl World for Chat {
         let (own, before) = (self.own, self.heard);
         mesh.receive(&mut |from, sent, message| {
             assert_eq!(from.0, 1 - own);
-            assert!(sent <= now);
+            // The sender's turn may have begun after ours.
+            assert!(sent <= now + PATIENCE);
             let Message::Packet(Carried { facts, payload: bytes, .. }) = message else {
                 panic!("no signal was sent")
             };
@@ -86,6 +105,7 @@ impl World for Chat {
     }
 
     fn hand_over(&mut self, _: Instant, mesh: &mut impl Mesh) {
+        while mesh.ended().is_some() {} // from then on what is said is lost, and no ring fills up
         while self.to_say > 0 {
             let (descriptor, payload) = (&[][..], &payload(self.said)[..]);
             let carried = Carried { facts: facts(self.said), descriptor, payload };
@@ -109,10 +129,13 @@ impl World for Chat {
     }
 }
 
-fn shards(io: IoChoice) -> Option<Vec<ShardLink<u64, u64>>> {
+fn config(io: IoChoice) -> IoConfig {
     let bind = Some("127.0.0.1".parse().expect("an address"));
-    let config = IoConfig { io, bind, port: 0, shards: 2, ..IoConfig::default() };
-    match start(&config, Chat::new) {
+    IoConfig { io, bind, port: 0, shards: 2, ..IoConfig::default() }
+}
+
+fn shards(io: IoChoice) -> Option<Vec<Link>> {
+    match start(&config(io), Chat::new) {
         Ok(links) => Some(links),
         Err(refused) if io == IoChoice::Uring => {
             eprintln!("io_uring is not tested here: {refused}");
@@ -123,7 +146,7 @@ fn shards(io: IoChoice) -> Option<Vec<ShardLink<u64, u64>>> {
 }
 
 /// Waits until a shard heard `count` in all.
-fn heard(link: &mut ShardLink<u64, u64>, count: u64) {
+fn heard(link: &mut Link, count: u64) {
     let until = Instant::now() + PATIENCE;
     loop {
         assert_eq!(link.ended(), None);
@@ -140,13 +163,13 @@ fn talk_on(io: IoChoice) {
     const MANY: u64 = 30_000;
     let Some(mut links) = shards(io) else { return };
     for link in &mut links {
-        link.send(MANY).expect("room for a command");
+        link.send(Command::Say(MANY)).expect("room for a command");
     }
     links.iter_mut().for_each(|link| heard(link, MANY));
     // One at a time, each to a shard that has gone to sleep.
     for n in 1..=40_u64 {
         thread::sleep(Duration::from_millis(2));
-        links[n as usize % 2].send(1).expect("room for a command");
+        links[n as usize % 2].send(Command::Say(1)).expect("room for a command");
         heard(&mut links[(n as usize + 1) % 2], MANY + n.div_ceil(2));
     }
     thread::sleep(Duration::from_millis(200)); // counters are published
@@ -165,6 +188,48 @@ fn talk_on(io: IoChoice) {
             .sum();
         assert_eq!(waited, MANY + 20, "each one's wait is counted");
     }
+}
+
+/// A shard panics, now the one and now the other, and is started again: both talk again, in both
+/// directions, and so the other keeps talking meanwhile to nobody.
+fn started_again_on(io: IoChoice) {
+    const MANY: u64 = 3_000;
+    let Some(mut links) = shards(io) else { return };
+    for round in 0..6 {
+        let broken = round % 2;
+        links[broken].send(Command::Panic).expect("room for a command");
+        let until = Instant::now() + PATIENCE;
+        while links[broken].ended().is_none() {
+            assert!(Instant::now() < until);
+            thread::sleep(Duration::from_micros(200));
+        }
+        assert_eq!(links[broken].ended(), Some(Ended::Panicked));
+        links[1 - broken].send(Command::Say(MANY)).expect("room for a command");
+        thread::sleep(Duration::from_millis(20)); // what is said to nobody is gone
+        loop {
+            let mut all: Vec<&mut Link> = links.iter_mut().collect();
+            if restart(&config(io), &mut all, broken, Arc::new(Chat::new)).is_ok() {
+                break;
+            }
+            assert!(Instant::now() < until);
+            thread::sleep(Duration::from_millis(5));
+        }
+        for link in &mut links {
+            while link.poll_report().is_some() {}
+            link.send(Command::Say(MANY)).expect("room for a command");
+        }
+        links.iter_mut().for_each(|link| heard(link, MANY));
+    }
+}
+
+#[test]
+fn a_shard_that_is_started_again_talks_on_plain_sockets() {
+    started_again_on(IoChoice::Mmsg);
+}
+
+#[test]
+fn a_shard_that_is_started_again_talks_on_io_uring() {
+    started_again_on(IoChoice::Uring);
 }
 
 #[test]

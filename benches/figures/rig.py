@@ -27,6 +27,9 @@ class Arm:
 
     name: str
     options: tuple = ()
+    shards: int = 1
+    # The client has core 1: a shard there shares it, so that only CPU time says something of it.
+    cores: str = "0"
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Relay:
         self.settings = settings
         self.url = f"http://127.0.0.1:{settings.http_port}"
         self.command = [
-            "taskset", "-c", "0", str(settings.relay), "serve", "--dev", "--shards", "1",
+            "taskset", "-c", arm.cores, str(settings.relay), "serve", "--dev", "--shards", str(arm.shards),
             "--http", f"127.0.0.1:{settings.http_port}", "--media-port", str(settings.media_port),
             "--media-ip", "127.0.0.1",
             *arm.options,
@@ -118,6 +121,8 @@ def run(settings, arm, load, name, ramp=None, duration=None):
         return {"valid": False, "invalid_because": [f"the load client failed: {told[-300:].strip()}"]}
     result = json.loads(report.read_text())
     result["metrics"] = metrics
+    busiest = max(result.get("shard_cpu_pct") or [0])
+    result["capacity"] = 100 * result["packets_per_second"] / busiest if busiest else None
     return result
 
 
@@ -203,6 +208,12 @@ class Rounds:
         ]
         found = [value for value in found if value is not None]
         return statistics.median(found) if found else None
+
+    def crossed(self, name):
+        """Packets that went between shards in the first run, by sender and receiver."""
+        metrics = self.results[name][0].get("metrics", "")
+        found = re.findall(r'ringfence_mesh_packets_total{from="(\d+)",to="(\d+)"} (\S+)', metrics)
+        return {(sender, receiver): float(count) for sender, receiver, count in found}
 
     def most(self, name, path):
         """The worst of all runs, also of those that do not count: for what must be 0."""

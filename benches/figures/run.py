@@ -272,6 +272,90 @@ def work_k(rounds):
         rounds.notes.append(f"{name}: command to first packet of the new room, p50 {median} ms")
 
 
+TWO = Arm("two", ("--io", "uring"), shards=2, cores="0,1")
+# The first of each meeting on the last shard, everybody else on the first one, which has core 0 to itself.
+FAR = Arm("far", ("--io", "uring", "--place", "first-apart"), shards=2, cores="0,1")
+# People of each room on both.
+APART = Arm("apart", ("--io", "uring", "--place", "apart"), shards=2, cores="0,1")
+SHARDS = "shard_cpu_ns_per_packet"
+
+
+def work_n(rounds):
+    """one publisher to 10 on the other shard, against one shard: CPU of shards per packet"""
+    # The publisher has to be in before those who listen, so that it is the first: joins are slow.
+    meetings = str(rounds.settings.size or 30)
+    people = ["--meetings", meetings, "--participants", "11", "--publishers", "1", "--join-rate", "50"]
+    kinds = {
+        "audio": [*people, "--video-bitrate", "0", "--check", "100"],
+        "video": [*people, "--audio", "off", "--video-bitrate", "500000", "--check", "100"],
+    }
+    rounds.interleave([
+        (f"{kind}-{arm.name}", arm, load) for kind, load in kinds.items() for arm in (URING, FAR)
+    ])  # fmt: skip
+    for kind in kinds:
+        ratio = rounds.ratio(f"{kind}-far", f"{kind}-uring", SHARDS)
+        rounds.judge(f"{kind}: all on the other shard / one shard, CPU per packet", ratio, 1.15)
+        crossed = rounds.crossed(f"{kind}-far")
+        rounds.notes.append(
+            f"{kind}: packets between shards, from 1 to 0 and back: "
+            + " and ".join(written(crossed.get(way)) for way in (("1", "0"), ("0", "1")))
+        )
+    rounds.notes.append("CPU is of the shards' threads: a shard that shares its core with the client waits for it")
+
+
+def work_o(rounds):
+    """two shards against one: what they could carry, by CPU time of the busiest shard"""
+    rooms = rounds.settings.size or share(grow(rounds.settings, URING, audio_rooms, 10, 400)[0], PARTLY)
+    one_meeting = [
+        "--meetings", "1", "--rooms", str(rooms), "--participants", str(10 * rooms), "--publishers", "3",
+        "--video-bitrate", "0", "--join-rate", "200", "--check", "400",
+    ]  # fmt: skip
+    rounds.interleave([
+        ("meetings-one", URING, audio_rooms(rooms)),
+        ("meetings-two", TWO, audio_rooms(rooms)),
+        ("meeting-one", URING, one_meeting),
+        ("meeting-apart", APART, one_meeting),
+    ])  # fmt: skip
+    rounds.notes.append(f"{rooms} rooms of 10, in meetings of their own, and as breakouts of one meeting")
+    rounds.notes.append("capacity: packets a second for each share of CPU time of the shard that has the most")
+    for one, two in (("meetings-one", "meetings-two"), ("meeting-one", "meeting-apart")):
+        for name in (one, two):
+            shares = rounds.results[name][0].get("shard_cpu_pct") or []
+            busy = ", ".join(f"{share:.1f} %" for share in shares)
+            rounds.notes.append(f"{name}: CPU of each shard in the first round {busy}")
+        rounds.judge(f"{two} / {one}, capacity", rounds.ratio(two, one, "capacity"), 1.7, at_least=True)
+        rounds.notes.append(
+            f"{two} / {one}: CPU of shards per packet {written(rounds.ratio(two, one, SHARDS))}"
+        )
+
+
+def work_p(rounds):
+    """breakouts of one meeting, rooms of 10 of whom 3 speak: start, shuffles and stop, one command each"""
+    rooms = rounds.settings.size or 300
+    load = [
+        "--rooms", str(rooms), "--participants", str(10 * rooms), "--publishers", "3", "--video-bitrate", "0",
+        "--shuffles", "3", "--join-rate", "200", "--check", "400",
+    ]  # fmt: skip
+    time = {"duration": max(30, rounds.settings.duration)}
+    rounds.interleave([("one", URING, load, time), ("apart", APART, load, time)])
+    for name in ("one", "apart"):
+        runs = [run.get("stages") or [] for run in rounds.results[name]]
+        stages = [stage for run in runs for stage in run]
+        last = [stage["switch_ms"]["max"] for stage in stages if stage["switch_ms"]]
+        flipped = [stage["flipped_ms"] for stage in stages if stage["flipped_ms"] is not None]
+        seen = all(stage["switches_seen"] == stage["switches_asked"] for stage in stages)
+        rounds.judge(f"{name}: command to the last person's first packet, worst step",
+                     max(last) if last and seen and all(runs) else None, 50, unit="ms")  # fmt: skip
+        rounds.judge(f"{name}: tables flipped, worst step", max(flipped, default=None), 50, unit="ms")
+        rounds.judge(f"{name}: packets of a wrong room", rounds.most(name, "wrong_room"), 0)
+        for stage in runs[0] if runs else []:
+            rounds.notes.append(
+                f"{name}, {stage['name']}: {stage['moved']} moved, answered {written(stage['answered_ms'])} ms, "
+                f"tables {written(stage['flipped_ms'])} ms, first packet p50 "
+                f"{written((stage['switch_ms'] or {}).get('p50'))}, last {written((stage['switch_ms'] or {}).get('max'))} ms"
+            )
+
+
 def work_m(rounds):
     """beside others: 200 players over WHEP, audio and 1.5 Mbit/s of video"""
     load = [

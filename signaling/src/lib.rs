@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod app;
+pub mod cli;
 mod guest;
 mod health;
 pub mod meeting_options;

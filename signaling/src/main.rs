@@ -11,7 +11,7 @@ use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::store::{Loaded, Store};
 use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
 use ringfence_signaling::webhooks::{self, Webhooks};
-use ringfence_signaling::{access, relay};
+use ringfence_signaling::{access, cli, relay};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -28,6 +28,9 @@ fn main() -> anyhow::Result<()> {
     };
     match cli.command {
         Some(Command::Token(options)) => token(&options),
+        Some(Command::Check(options)) => cli::check::run(&options),
+        Some(Command::Meeting(command)) => cli::meeting::run(&command),
+        Some(Command::Breakout(command)) => cli::breakout::run(&command),
         Some(Command::Serve(options)) => run(options.settle()?),
         None => Ok(()),
     }
@@ -93,8 +96,8 @@ fn webhooks(
     if options.webhooks.is_empty() && left.is_empty() {
         return Ok(None);
     }
-    let (endpoints, timing) = (options.webhooks.clone(), webhooks::Timing::default());
-    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, timing);
+    let (endpoints, limits) = (options.webhooks.clone(), webhooks::Limits::default());
+    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, limits);
     let webhooks = webhooks.context("no HTTP client for webhooks")?;
     webhooks.resume(left);
     Ok(Some(webhooks).filter(|_| !options.webhooks.is_empty()))

@@ -12,6 +12,9 @@ use ringfence::io::{EGRESS_HOLD, VOICE_HOLD};
 use ringfence::shard::plan::Padding;
 use serde::{Deserialize, Deserializer};
 
+use crate::cli::breakout::BreakoutCommand;
+use crate::cli::check::CheckOptions;
+use crate::cli::meeting::MeetingCommand;
 use crate::meeting_options::MeetingOptions;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
 use crate::webhooks::{Endpoint, WebhookOptions};
@@ -35,6 +38,12 @@ pub enum Command {
     Serve(Box<ServeOptions>),
     /// Print an access token.
     Token(TokenOptions),
+    /// Check a configuration file: what is wrong in it, or what the relay would do with it.
+    Check(CheckOptions),
+    /// Meetings of a running relay.
+    Meeting(MeetingCommand),
+    /// Breakout rooms of a meeting on a running relay.
+    Breakout(BreakoutCommand),
 }
 
 /// Which I/O driver.
@@ -59,6 +68,8 @@ pub enum Place {
     Together,
     /// Where the fewest of their meeting are.
     Apart,
+    /// The first of a meeting on the last shard, everybody else on the first.
+    FirstApart,
 }
 
 /// On or off.
@@ -342,7 +353,7 @@ pub fn keys(pairs: &[String]) -> anyhow::Result<Keys> {
 }
 
 /// Reads `90s`, `30m`, `1h`, `7d`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),
         Some((at, 'm')) => (&text[..at], 60),
@@ -380,7 +391,8 @@ mod tests {
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
              trains = 'off'\negress-hold = 250\nvoice-hold = 0\npadding = '8,50'\n\
-             keys = ['app=0123456789012345678901234567890123']",
+             keys = ['app=0123456789012345678901234567890123']\ndata = '/var/lib/x'\n\
+             [[webhook]]\nurl = 'https://example.org/h'\nkey = 'app'\nevents = ['room_opened']",
         )
         .unwrap();
         let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
@@ -391,6 +403,8 @@ mod tests {
         assert_eq!(given.padding, Padding { bytes_max: 8, percent_max: 50 });
         assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(given.keys.first_issuer(), Some("app"));
+        assert_eq!(given.data, Some(PathBuf::from("/var/lib/x")));
+        assert!(given.webhooks.len() == 1 && given.webhooks[0].wants("room_opened"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn start(options: &Settled) -> Result<Running, StartError> {
         place: match options.place {
             Place::Together => placement::together,
             Place::Apart => placement::apart,
+            Place::FirstApart => placement::first_apart,
         },
     })
 }

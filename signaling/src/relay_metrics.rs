@@ -60,6 +60,7 @@ const FAMILIES: &[(Kind, &[[&str; 3]])] = &[
             ["nacked_packets", "packets_nacked", "Packets asked again of publishers"],
             ["trains", "trains", "Trains handed to the driver"],
             ["epochs", "epochs", "Tables installed"],
+            ["restarts", "shard_restarts", "Times a shard was started again after it had ended"],
             ["turns", "turns", "Turns of a shard's loop"],
             ["wakes", "wakes", "Turns that another thread asked for"],
             ["holds", "holds", "Turns after which datagrams were let gather"],

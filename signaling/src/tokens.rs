@@ -131,6 +131,11 @@ impl Keys {
         self.0.keys().next().map(String::as_str)
     }
 
+    /// Whose keys they are.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Checks signature, times and shape of a token.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use super::names::Names;
 use super::placement::{Policy, together};
 use super::port::{Lane, ShardIndex, ShardPort};
 use super::request::{RelayStats, Reply, Request, ShardStats, Wanted};
+use super::revival::{Revival, Revive};
 use super::speaking::Speaking;
 use crate::crypto::Random;
 use crate::route::id::{MeetingId, ParticipantId, PeerId, Source, TrackId};
@@ -116,6 +117,8 @@ pub struct Coordinator<P> {
     pub(super) events: Events,
     /// Shards whose end has been dealt with.
     buried: BTreeSet<ShardIndex>,
+    /// Who starts them again, if somebody does.
+    revival: Option<Revival<P>>,
     /// The time, if somebody tells it.
     pub(super) now: Option<Instant>,
     changes: Histogram,
@@ -140,6 +143,7 @@ impl<P: ShardPort> Coordinator<P> {
             sources: HashMap::default(),
             events: Events::default(),
             buried: BTreeSet::new(),
+            revival: None,
             now: None,
             changes: Histogram::new(&CHANGES),
         }
@@ -151,8 +155,14 @@ impl<P: ShardPort> Coordinator<P> {
         self
     }
 
+    /// The same with shards that are started again when they end.
+    pub fn with_revival(mut self, revive: Revive<P>) -> Self {
+        self.revival = Some(Revival::new(revive));
+        self
+    }
+
     /// What time it is: once a turn of whoever drives this, which owns the clock. It is used to
-    /// measure, and for nothing else.
+    /// measure, and to start shards again.
     pub fn tell_time(&mut self, now: Instant) {
         self.now = Some(now);
     }
@@ -285,9 +295,36 @@ impl<P: ShardPort> Coordinator<P> {
             if let Some(participants) = entry.speaking.forget(shard) {
                 self.events.push(RelayEvent::Speaking { meeting, participants });
             }
+            entry.known_to.remove(&shard);
             let step = entry.epochs.shard_ended(shard);
             self.take(meeting, step);
         }
+        if let (Some(revival), Some(now)) = (&mut self.revival, self.now) {
+            revival.failed(shard, now);
+        }
+    }
+
+    /// Starts shards again that have ended, if it is time and no table names them any more. When to
+    /// ask again; `None`: when a shard has ended.
+    pub fn revive(&mut self) -> Option<Instant> {
+        let (Some(revival), Some(now)) = (&mut self.revival, self.now) else { return None };
+        for shard in self.buried.clone() {
+            let is_time = revival.again_at(shard).is_some_and(|at| at <= now);
+            let mut meetings = self.meetings.values();
+            if !is_time || meetings.any(|entry| entry.epochs.names(shard)) {
+                continue;
+            }
+            let mut ports: Vec<&mut P> = self.lanes.iter_mut().map(|lane| &mut lane.port).collect();
+            if !(revival.revive)(&mut ports, shard) {
+                revival.failed(shard, now);
+                continue;
+            }
+            *revival.revived.entry(shard).or_default() += 1;
+            self.buried.remove(&shard);
+            self.lanes[shard.0].renew();
+            self.meetings.values_mut().for_each(|entry| entry.epochs.shard_renewed(shard));
+        }
+        self.buried.iter().filter_map(|shard| revival.again_at(*shard)).min()
     }
 
     /// Begins the next epoch pair of a meeting if there is something to say and none is under way.
@@ -342,11 +379,15 @@ impl<P: ShardPort> Coordinator<P> {
         let sum = |count: fn(&Meeting) -> usize| {
             self.meetings.values().map(|entry| count(&entry.model)).sum()
         };
-        let shard = |lane: &Lane<P>| ShardStats {
+        let revived = |shard: usize| {
+            let revived = self.revival.as_ref().map(|revival| &revival.revived);
+            revived.and_then(|all| all.get(&ShardIndex(shard))).copied().unwrap_or_default()
+        };
+        let shard = |(index, lane): (usize, &Lane<P>)| ShardStats {
             alive: !lane.is_ended(),
             peers: lane.peers,
             backlog: lane.backlog(),
-            counters: lane.port.counters(),
+            counters: [lane.port.counters(), vec![("restarts", revived(index))]].concat(),
             mesh: lane.port.mesh(),
         };
         RelayStats {
@@ -356,7 +397,7 @@ impl<P: ShardPort> Coordinator<P> {
             peers: self.peers.len(),
             tracks: self.sources.len(),
             control: CHANGES.names.iter().copied().zip(self.changes.cells().to_vec()).collect(),
-            shards: self.lanes.iter().map(shard).collect(),
+            shards: self.lanes.iter().enumerate().map(shard).collect(),
         }
     }
 }

@@ -172,6 +172,16 @@ impl<W> Epochs<W> {
         step
     }
 
+    /// Whether tables that name peers of the shard are on their way, or in force.
+    pub fn names(&self, shard: ShardIndex) -> bool {
+        self.latest.shards().contains(&shard)
+    }
+
+    /// A shard that had ended was started again: it knows nothing. Only where the tables do not name it.
+    pub fn shard_renewed(&mut self, shard: ShardIndex) {
+        self.ended.remove(&shard);
+    }
+
     fn wait_no_more_for(&mut self, shard: ShardIndex, step: &mut Step<W>) {
         if let Phase::Revoking(pair) | Phase::Granting(pair) = &mut self.phase {
             pair.unacknowledged.remove(&shard);

@@ -17,6 +17,7 @@ pub mod placement;
 pub mod port;
 pub mod relay;
 pub mod request;
+pub mod revival;
 mod speaking;
 pub mod start;
 pub mod tables;

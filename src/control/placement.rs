@@ -99,6 +99,15 @@ pub fn apart(loads: &[Load]) -> Option<ShardIndex> {
     alive.min_by_key(|(_, load)| load.own_peers).map(|(index, _)| ShardIndex(index))
 }
 
+/// The first peer of a meeting on the last shard, all others on the first: to measure what it costs that
+/// everybody who listens is on another shard than who speaks.
+pub fn first_apart(loads: &[Load]) -> Option<ShardIndex> {
+    let is_first = loads.iter().all(|load| load.own_peers == 0);
+    let mut alive = loads.iter().enumerate().filter(|(_, load)| load.alive);
+    let found = if is_first { alive.next_back() } else { alive.next() };
+    found.map(|(index, _)| ShardIndex(index))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -142,6 +151,28 @@ mod tests {
             let loads: Vec<Load> = loads.into_iter().map(load).collect();
             assert_eq!(together(&loads), expected.map(ShardIndex), "{loads:?}");
             assert_eq!(apart(&loads), apart_expected.map(ShardIndex), "{loads:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_alone() {
+        let load = |(own_peers, alive)| Load {
+            peers: 0,
+            own_peers,
+            alive,
+            busy_permille: 0,
+            is_busy: false,
+        };
+        for (loads, expected) in [
+            (vec![(0, true), (0, true)], Some(1)),
+            (vec![(0, true), (1, true)], Some(0)),
+            (vec![(9, true), (1, true)], Some(0)),
+            (vec![(0, false), (0, true)], Some(1)),
+            (vec![(0, false), (1, true)], Some(1)), // the others have nowhere else to go
+            (vec![(0, false)], None),
+        ] {
+            let loads: Vec<Load> = loads.into_iter().map(load).collect();
+            assert_eq!(first_apart(&loads), expected.map(ShardIndex), "{loads:?}");
         }
     }
 

@@ -101,6 +101,11 @@ impl<P: ShardPort> Lane<P> {
         self.backlog = VecDeque::new();
     }
 
+    /// Its port leads to a shard that was started again.
+    pub fn renew(&mut self) {
+        (self.ended, self.gauge) = (false, Gauge::default());
+    }
+
     /// Whether the shard has ended.
     pub fn is_ended(&self) -> bool {
         self.ended || self.port.has_ended()

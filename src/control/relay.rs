@@ -3,7 +3,8 @@
 //!
 //! A turn: what shards report, then requests, then events out. Everything that may have news for it
 //! (requests, shards' reports, room for events) rings the [`Bell`]; only what can not ring, a full
-//! queue of a shard or of events, is looked at again after `AGAIN`.
+//! queue of a shard or of events, is looked at again after `AGAIN`. Shards that ended are started
+//! again when it is time ([`Coordinator::revive`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -121,6 +122,7 @@ impl<P: ShardPort + Send + 'static> Relay<P> {
         self.bell.silence();
         self.coordinator.tell_time(Instant::now());
         self.coordinator.collect();
+        let revival = self.coordinator.revive();
         let mut more = Wait::ForNews;
         for taken in 0.. {
             if self.coordinator.is_crowded() {
@@ -141,7 +143,9 @@ impl<P: ShardPort + Send + 'static> Relay<P> {
         if more == Wait::ForNews && (!told_all || self.coordinator.has_backlog()) {
             more = Wait::Little;
         }
-        Some(more)
+        // A table that still names the shard may hold it up though it is time: look again soon.
+        let left = revival.map(|at| at.saturating_duration_since(Instant::now()).max(AGAIN));
+        Some(left.filter(|_| more == Wait::ForNews).map_or(more, Wait::Until))
     }
 
     /// Passes events on, as far as there is room. Whether none is left.
@@ -167,6 +171,7 @@ impl<P: ShardPort + Send + 'static> Relay<P> {
 enum Wait {
     Not,
     Little,
+    Until(Duration),
     ForNews,
 }
 
@@ -175,6 +180,7 @@ impl Wait {
         match self {
             Wait::Not => Some(Duration::ZERO),
             Wait::Little => Some(AGAIN),
+            Wait::Until(time) => Some(time),
             Wait::ForNews => None,
         }
     }

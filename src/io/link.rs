@@ -8,8 +8,18 @@ use std::sync::atomic::{
 use std::thread::JoinHandle;
 
 use super::counters::Published;
+use super::mesh::Way;
 use super::refusal::Driver;
 use super::wake::Wake;
+
+/// What a shard finds in its queue.
+#[derive(Debug)]
+pub(super) enum Order<C> {
+    /// For its world.
+    Command(C),
+    /// Another shard was started again: the way to and from it.
+    Way(Box<Way>),
+}
 
 /// How a shard ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,8 +27,7 @@ use super::wake::Wake;
 pub enum Ended {
     /// It was asked to.
     Stopped = 1,
-    /// Its world, or the driver, panicked. The process lives on; [`super::start_shard`] makes a new
-    /// one.
+    /// Its world, or the driver, panicked. The process lives on; [`super::restart`] makes a new one.
     Panicked,
     /// The system refused what a running shard can not do without.
     Failed,
@@ -82,7 +91,7 @@ pub struct ShardLink<C, R> {
     /// The core its thread is pinned to.
     pub core: Option<usize>,
     pub(super) shared: Arc<Shared>,
-    pub(super) commands: rtrb::Producer<C>,
+    pub(super) commands: rtrb::Producer<Order<C>>,
     pub(super) reports: rtrb::Consumer<R>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -96,12 +105,13 @@ impl<C, R> ShardLink<C, R> {
         if self.shared.ended().is_some() {
             return Err(Refused::Ended(command));
         }
-        match self.commands.push(command) {
+        match self.commands.push(Order::Command(command)) {
             Ok(()) => {
                 self.shared.wake.wake();
                 Ok(())
             }
-            Err(rtrb::PushError::Full(command)) => Err(Refused::Full(command)),
+            Err(rtrb::PushError::Full(Order::Command(command))) => Err(Refused::Full(command)),
+            Err(rtrb::PushError::Full(Order::Way(_))) => unreachable!("a command was pushed"),
         }
     }
 
@@ -131,7 +141,19 @@ impl<C, R> ShardLink<C, R> {
         self.join()
     }
 
-    fn join(&mut self) -> Ended {
+    /// Whether there is room for one more command, or it has ended and none is needed.
+    pub(super) fn has_room(&self) -> bool {
+        self.ended().is_some() || !self.commands.is_full()
+    }
+
+    /// Tells it the way to and from a shard that was started again.
+    pub(super) fn show(&mut self, way: Way) {
+        // There is room: only this end fills the queue, and `restart` looked.
+        let _ = self.commands.push(Order::Way(Box::new(way)));
+        self.shared.wake.wake();
+    }
+
+    pub(super) fn join(&mut self) -> Ended {
         self.shared.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -7,7 +7,11 @@
 //!
 //! A shard that sleeps is woken at most once per turn of whoever sends to it; one that is awake
 //! looks at its rings before it sleeps (`wake`).
+//!
+//! A shard that is started again gets new rings, and so does everybody else for it: their ends come
+//! with their commands, so that nothing that names the new shard is looked at before.
 
+use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::Instant;
@@ -88,6 +92,20 @@ struct In {
     delay: Histogram,
 }
 
+/// The ends of both ways between a shard and another, at one of them.
+pub(super) struct Way {
+    /// Who is at the other end.
+    other: ShardIndex,
+    out: Out,
+    into: In,
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way").field("other", &self.other).finish_non_exhaustive()
+    }
+}
+
 /// One shard's ends of all rings.
 pub(super) struct Rings {
     /// When the turn began.
@@ -101,30 +119,76 @@ pub(super) struct Rings {
 /// The rings between `shards`: what each of them gets.
 pub(super) fn rings(shards: &[Arc<Shared>], now: Instant) -> Vec<Rings> {
     let count = shards.len();
-    let slots = (2 * SLOTS.1 / count.max(1)).clamp(SLOTS.0, SLOTS.1);
-    let empty = || Rings {
-        now,
-        out: (0..count).map(|_| None).collect(),
-        into: (0..count).map(|_| None).collect(),
-        received: 0,
-    };
-    let mut all: Vec<Rings> = (0..count).map(|_| empty()).collect();
-    for from in 0..count {
-        for (to, shared) in shards.iter().enumerate().filter(|(to, _)| *to != from) {
-            let (ring, end) = rtrb::RingBuffer::new(slots);
-            let (shared, counts) = (shared.clone(), [0; SENT.len()]);
-            all[from].out[to] =
-                Some(Out { ring, shared, is_touched: false, has_ended: false, counts });
-            all[to].into[from] = Some(In { ring: end, delay: Histogram::new(&DELAY) });
+    let mut all: Vec<Rings> = (0..count).map(|_| Rings::of(count, now)).collect();
+    for one in 0..count {
+        for two in one + 1..count {
+            let [at_one, at_two] = ways([(one, &shards[one]), (two, &shards[two])], count);
+            all[one].adopt(at_one);
+            all[two].adopt(at_two);
         }
     }
     all
 }
 
+/// The rings of `shard`, which is started again: what it gets, and what each of the others gets
+/// that run.
+pub(super) fn rings_anew(
+    (shard, own): (usize, &Arc<Shared>),
+    others: &[(usize, Arc<Shared>)],
+    count: usize,
+    now: Instant,
+) -> (Rings, Vec<Way>) {
+    let mut rings = Rings::of(count, now);
+    let way = |(other, shared): &(usize, Arc<Shared>)| {
+        let [here, there] = ways([(shard, own), (*other, shared)], count);
+        rings.adopt(here);
+        there
+    };
+    let theirs = others.iter().map(way).collect();
+    (rings, theirs)
+}
+
+/// Both ways between two of `count` shards: the ends of the one, and of the other.
+fn ways(between: [(usize, &Arc<Shared>); 2], count: usize) -> [Way; 2] {
+    let slots = (2 * SLOTS.1 / count.max(1)).clamp(SLOTS.0, SLOTS.1);
+    let [(one, at_one), (two, at_two)] = between;
+    let (there, from_one) = rtrb::RingBuffer::new(slots);
+    let (back, from_two) = rtrb::RingBuffer::new(slots);
+    let way = |other, ring, shared: &Arc<Shared>, end| Way {
+        other: ShardIndex(other),
+        out: Out {
+            ring,
+            shared: shared.clone(),
+            is_touched: false,
+            has_ended: false,
+            counts: [0; SENT.len()],
+        },
+        into: In { ring: end, delay: Histogram::new(&DELAY) },
+    };
+    [way(two, there, at_two, from_two), way(one, back, at_one, from_one)]
+}
+
 impl Rings {
-    /// Of a shard that is the only one.
-    pub fn none(now: Instant) -> Self {
-        Self { now, out: Vec::new(), into: Vec::new(), received: 0 }
+    /// Of one of `count` shards, without any way yet.
+    pub fn of(count: usize, now: Instant) -> Self {
+        let (out, into) = ((0..count).map(|_| None).collect(), (0..count).map(|_| None).collect());
+        Self { now, out, into, received: 0 }
+    }
+
+    /// From now on this is the way to and from another shard. What was counted of the former one
+    /// counts on. Returns which shard.
+    pub fn adopt(&mut self, Way { other, mut out, mut into }: Way) -> ShardIndex {
+        if let Some(place) = self.out.get_mut(other.0) {
+            out.counts = place.as_ref().map_or(out.counts, |former| former.counts);
+            *place = Some(out);
+        }
+        if let Some(place) = self.into.get_mut(other.0) {
+            if let Some(former) = place.take() {
+                into.delay = former.delay;
+            }
+            *place = Some(into);
+        }
+        other
     }
 
     /// Whether there are no other shards.
@@ -391,7 +455,35 @@ mod tests {
         assert_eq!(all[0].ended(), Some(ShardIndex(1)));
         assert_eq!(all[0].ended(), None);
         assert!((0..5_000).all(|_| signal(&mut all[0], 1, 1)));
-        assert!(Rings::none(Instant::now()).is_empty());
+        assert!(Rings::of(1, Instant::now()).is_empty());
+    }
+
+    #[test]
+    fn a_shard_that_is_started_again_gets_new_rings() {
+        let shared = shards(3);
+        let mut all = rings(&shared, Instant::now());
+        send(&mut all[0], 1, Kind::Audio, 7, &[7]);
+        send(&mut all[1], 0, Kind::Audio, 8, &[8]); // the last that is heard of the former one
+        drop(std::mem::replace(&mut all[1], Rings::of(0, Instant::now())));
+
+        let (own, now) = (shards(1).remove(0), Instant::now());
+        let others = [(0, shared[0].clone()), (2, shared[2].clone())];
+        let (anew, ways) = rings_anew((1, &own), &others, 3, now);
+        all[1] = anew;
+        for (place, way) in [0, 2].into_iter().zip(ways) {
+            assert_eq!(all[place].adopt(way), ShardIndex(1));
+        }
+        for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1), (0, 2)] {
+            let index = (10 * from + to) as u64;
+            assert!(send(&mut all[from], to, Kind::Audio, index, &[index as u8]));
+            assert_eq!(taken(&mut all[to]), [(from, index, 1)], "{from} to {to}");
+        }
+        assert_eq!(all[0].ended(), None, "it lives");
+        let sent = all[0].out[1].as_ref().unwrap();
+        assert_eq!(sent.counts[PACKETS], 2, "what was counted counts on");
+        assert!(Arc::ptr_eq(&sent.shared, &own), "and it is the new one that is woken");
+        drop(all.remove(1));
+        assert_eq!(all[0].ended(), Some(ShardIndex(1)), "it may end again");
     }
 
     /// Two threads, a ring that is full now and then: nothing is torn, lost or doubled.

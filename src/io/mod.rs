@@ -39,6 +39,6 @@ pub use counters::{Counter, Published};
 pub use interfaces::local_addresses;
 pub use link::{Ended, Refused, ShardLink};
 pub use refusal::{Driver, Granted, Refusal, StartError, Step};
-pub use start::{start, start_shard};
+pub use start::{restart, start};
 pub use system::{process_cpu_time, random_seed, yield_to_shards};
 pub use world::{Seat, World};

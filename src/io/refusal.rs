@@ -33,6 +33,8 @@ pub enum Step {
     Thread,
     /// Random numbers for the seed.
     Random,
+    /// Room in the queues of the other shards.
+    Queue,
 }
 
 impl fmt::Display for Step {
@@ -50,6 +52,7 @@ impl fmt::Display for Step {
             Step::Wake => "eventfd",
             Step::Thread => "thread",
             Step::Random => "getrandom",
+            Step::Queue => "queue of another shard",
         })
     }
 }

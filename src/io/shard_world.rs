@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::world::World;
+use crate::route::id::ShardIndex;
 use crate::shard::Shard;
 use crate::shard::command::{Command, Report};
 use crate::shard::mesh::Mesh;
@@ -29,6 +30,10 @@ impl World for Shard {
 
     fn hand_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
         Shard::hand_over(self, now, mesh);
+    }
+
+    fn other_renewed(&mut self, _: Instant, other: ShardIndex) {
+        Shard::bury(self, other);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

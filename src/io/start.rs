@@ -14,7 +14,7 @@ use super::counters::Published;
 use super::drive::Drive;
 use super::interfaces::local_addresses;
 use super::link::{Ended, ShardLink, Shared};
-use super::mesh::{Rings, rings};
+use super::mesh::{Rings, rings, rings_anew};
 use super::mmsg::Mmsg;
 use super::refusal::{Driver, Refusal, StartError, Step};
 use super::socket::Socket;
@@ -46,9 +46,57 @@ where
     let shared = shared?;
     let rings = rings(&shared, Instant::now());
     let ends = shared.into_iter().zip(rings).enumerate();
-    let start =
-        |(shard, (shared, rings))| start_on(config, shard, make_world.clone(), shared, rings);
+    let start = |(shard, (shared, rings))| {
+        let birth = Birth { shard, port: port_of(config, shard), patience: PORT_WITHIN };
+        start_on(config, birth, make_world.clone(), shared, rings)
+    };
     ends.map(start).collect()
+}
+
+/// Starts a shard again that has ended, on the port it had. `links` are those of all shards, in
+/// order; its own is replaced. The others that run get rings to and from it, ahead of any command
+/// that is sent to them later. It does not wait for a port that is not free yet.
+///
+/// # Errors
+/// What the system refused, or `Queue`: a shard has no room to be told. All is as before then, and
+/// it may be tried again.
+pub fn restart<W, F>(
+    config: &IoConfig,
+    links: &mut [&mut Link<W>],
+    shard: usize,
+    make_world: Arc<F>,
+) -> Result<(), StartError>
+where
+    W: World + 'static,
+    F: Fn(Seat) -> W + Send + Sync + 'static,
+{
+    let count = links.len();
+    let port = links[shard].port;
+    assert!(links[shard].ended().is_some(), "only a shard that has ended is started again");
+    links[shard].join();
+    if !links.iter().all(|link| link.has_room()) {
+        let refusal = Refusal { step: Step::Queue, errno: libc::EAGAIN };
+        return Err(StartError { shard, port, refusal });
+    }
+    let shared = share::<W>(config, shard, count)?;
+    let others = links.iter().filter(|link| link.ended().is_none());
+    let others: Vec<_> = others.map(|link| (link.shard, link.shared.clone())).collect();
+    let (rings, ways) = rings_anew((shard, &shared), &others, count, Instant::now());
+    let birth = Birth { shard, port: Some(port), patience: Duration::ZERO };
+    *links[shard] = start_on(config, birth, make_world, shared, rings)?;
+    for ((other, _), way) in others.iter().zip(ways) {
+        links[*other].show(way);
+    }
+    Ok(())
+}
+
+/// Where a shard is started.
+struct Birth {
+    shard: usize,
+    /// `None`: there is none that high.
+    port: Option<u16>,
+    /// How long to wait for a port that is taken.
+    patience: Duration,
 }
 
 /// What a shard shares with others, before it is started.
@@ -64,27 +112,9 @@ fn share<W: World>(
     Ok(Arc::new(Shared::new(wake, Published::new(W::COUNTERS, shard, shards))))
 }
 
-/// Starts one shard by itself, or again after it has ended and its link was dropped. No other shard
-/// reaches it, nor it any other.
-///
-/// # Errors
-/// What the system refused.
-pub fn start_shard<W, F>(
-    config: &IoConfig,
-    shard: usize,
-    make_world: Arc<F>,
-) -> Result<Link<W>, StartError>
-where
-    W: World + 'static,
-    F: Fn(Seat) -> W + Send + Sync + 'static,
-{
-    let shared = share::<W>(config, shard, 1)?;
-    start_on(config, shard, make_world, shared, Rings::none(Instant::now()))
-}
-
 fn start_on<W, F>(
     config: &IoConfig,
-    shard: usize,
+    Birth { shard, port, patience }: Birth,
     make_world: Arc<F>,
     shared: Arc<Shared>,
     rings: Rings,
@@ -93,11 +123,10 @@ where
     W: World + 'static,
     F: Fn(Seat) -> W + Send + Sync + 'static,
 {
-    let port = port_of(config, shard);
     let refused = |refusal| StartError { shard, port: port.unwrap_or(config.port), refusal };
     let no_port = Refusal { step: Step::Bind, errno: libc::EADDRNOTAVAIL };
     let port = port.ok_or(refused(no_port))?;
-    let socket = open(config, port).map_err(refused)?;
+    let socket = open(config, port, patience).map_err(refused)?;
     let seed = random_seed().map_err(|error| refused(Refusal::new(Step::Random, &error)))?;
     let seat = Seat {
         shard,
@@ -144,8 +173,8 @@ where
 
 /// Opens the shard's socket. The kernel takes down the ring of a process that was killed by and by,
 /// and its port is taken until then: whoever is started again at once waits for it.
-fn open(config: &IoConfig, port: u16) -> Result<Socket, Refusal> {
-    let until = Instant::now() + PORT_WITHIN;
+fn open(config: &IoConfig, port: u16, patience: Duration) -> Result<Socket, Refusal> {
+    let until = Instant::now() + patience;
     loop {
         match Socket::open(config.bind, port, config.tuning.socket_buffer) {
             Err(refusal) if refusal.errno == libc::EADDRINUSE && Instant::now() < until => {

@@ -8,7 +8,7 @@ use super::batching::Batching;
 use super::config::{IoConfig, Notify};
 use super::counters::{Counter, Counters};
 use super::drive::Drive;
-use super::link::Shared;
+use super::link::{Order, Shared};
 use super::mesh::Rings;
 use super::system::thread_cpu_time;
 use super::world::World;
@@ -25,7 +25,7 @@ const COMMANDS_PER_TURN: usize = 64;
 pub(super) struct Ends<'a, C, R> {
     pub shard: usize,
     pub shared: &'a Shared,
-    pub commands: rtrb::Consumer<C>,
+    pub commands: rtrb::Consumer<Order<C>>,
     pub reports: rtrb::Producer<R>,
     pub rings: Rings,
     pub notify: &'a Notify,
@@ -125,8 +125,12 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             world.take_over(now, rings);
             rings.count(counters);
         }
-        let has_commands = commands(&mut self.ends.commands, counters, |command| {
-            world.handle_command(now, command)
+        let has_commands = commands(&mut self.ends.commands, counters, |order| match order {
+            Order::Command(command) => world.handle_command(now, command),
+            Order::Way(way) => {
+                let other = rings.adopt(*way);
+                world.other_renewed(now, other);
+            }
         });
         if world.poll_timeout().is_some_and(|at| at <= now) {
             world.handle_timeout(now);
@@ -365,7 +369,7 @@ mod tests {
         let (_, commands) = rtrb::RingBuffer::new(1);
         let (reports, _) = rtrb::RingBuffer::new(1);
         let notify = Notify::default();
-        let rings = Rings::none(Instant::now());
+        let rings = Rings::of(1, Instant::now());
         let ends = Ends { shard: 0, shared: &shared, commands, reports, rings, notify: &notify };
         let now = Rc::new(Cell::new(Instant::now()));
         let outgoing = Outgoing::new(2, Family::Dual, true).unwrap();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::route::id::ShardIndex;
 use crate::shard::mesh::Mesh;
 use crate::shard::outbox::Outbox;
 use crate::wire::path::Path;
@@ -46,6 +47,12 @@ pub trait World {
     /// Called once a turn, before egress: send what is for other worlds.
     fn hand_over(&mut self, now: Instant, mesh: &mut impl Mesh) {
         let _ = (now, mesh);
+    }
+
+    /// Another world was started again: what was known of it is void. What it sends comes later than
+    /// this, and what is sent to it from now on reaches the new one.
+    fn other_renewed(&mut self, now: Instant, other: ShardIndex) {
+        let _ = (now, other);
     }
 
     /// [`World::poll_timeout`] has come.

@@ -142,6 +142,7 @@ pub fn table(plan: &Plan) -> MeetingTable {
         source,
         kind,
         muted: false,
+        bps_max: None,
         audience: Audience { rooms: vec![ROOM], participants: Vec::new() },
         audience_epoch: Epoch(1),
     };
@@ -156,6 +157,34 @@ pub fn table(plan: &Plan) -> MeetingTable {
     }
 }
 
+fn sealer(profile: Profile) -> Sealer {
+    let (key, salt) = (vec![5; profile.key_len()], vec![6; profile.salt_len()]);
+    Sealer::new(profile, &key, &salt).expect("key lengths")
+}
+
+/// A shard with these of the plan's participants, who are connected.
+pub fn shard(
+    profile: Profile,
+    plan: &Plan,
+    here: std::ops::Range<u64>,
+    table: MeetingTable,
+    config: ShardConfig,
+    now: Instant,
+    path: impl Fn(u64) -> Path,
+) -> Shard {
+    let mut shard = Shard::new(config);
+    let certificate = Arc::new(Certificate::generate().expect("a certificate"));
+    let (key, salt) = (vec![5; profile.key_len()], vec![6; profile.salt_len()]);
+    for id in here {
+        let spec = spec(id, plan, &certificate);
+        shard.handle_command(now, Command::AddPeer(Box::new(spec)));
+        let opener = Opener::new(profile, &key, &salt).expect("key lengths");
+        shard.inject_session(PeerId(id), path(id), opener, sealer(profile));
+    }
+    shard.handle_command(now, Command::Install(Box::new(table)));
+    shard
+}
+
 impl Room {
     pub fn new(profile: Profile, plan: &Plan, change: impl FnOnce(&mut ShardConfig)) -> Self {
         #[allow(clippy::disallowed_methods)]
@@ -163,19 +192,9 @@ impl Room {
         let clock = NtpClock::new(now, Duration::from_secs(1_700_000_000));
         let mut config = ShardConfig::new([1; 32], now, clock);
         change(&mut config);
-        let mut shard = Shard::new(config);
-        let certificate = Arc::new(Certificate::generate().expect("a certificate"));
-        let (key, salt) = (vec![5; profile.key_len()], vec![6; profile.salt_len()]);
-        let sealer = || Sealer::new(profile, &key, &salt).expect("key lengths");
-        for id in 0..plan.participants {
-            let spec = spec(id, plan, &certificate);
-            shard.handle_command(now, Command::AddPeer(Box::new(spec)));
-            let opener = Opener::new(profile, &key, &salt).expect("key lengths");
-            shard.inject_session(PeerId(id), path(id), opener, sealer());
-        }
-        shard.handle_command(now, Command::Install(Box::new(table(plan))));
+        let shard = shard(profile, plan, 0..plan.participants, table(plan), config, now, path);
         let publisher = |_| {
-            let mut sealer = sealer();
+            let mut sealer = sealer(profile);
             let ledgers = [1, 2].map(|ssrc| sealer.ledger(Ssrc(ssrc)).expect("its own"));
             Publisher { sealer, ledgers, said: 0 }
         };

@@ -243,6 +243,15 @@ impl Crowd {
         answer.map(drop)
     }
 
+    /// The connection of the first host of a meeting.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn host(&self, meeting: usize) -> anyhow::Result<&Rpc> {
+        let hall = self.halls.get(meeting).context("a meeting without rooms")?;
+        hall.hosts.first().context("no host")
+    }
+
     /// Everybody leaves.
     pub async fn leave(crowd: Arc<Crowd>) {
         let members = std::mem::take(&mut *crowd.members.lock().await);

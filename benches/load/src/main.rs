@@ -1,6 +1,7 @@
 //! `ringfence-load`: the load-test client. It joins meetings like people do, publishes and receives,
 //! and tells what arrived, how late, and what it cost the server. See README.md.
 
+mod breakouts;
 mod clock;
 mod crowd;
 mod join;

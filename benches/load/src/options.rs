@@ -114,6 +114,10 @@ pub struct Options {
     /// When, after the start of the measurement, everybody moves to another room.
     #[arg(long, value_name = "SECONDS")]
     pub shuffle_at: Option<f64>,
+    /// Breakouts by the relay's own engine, one command a step: start, so many shuffles, stop, evenly over
+    /// --duration. People begin in the main room.
+    #[arg(long, value_name = "N")]
+    pub shuffles: Option<u32>,
     /// Joins a second before the measurement.
     #[arg(long, default_value_t = 100.0, value_name = "RATE")]
     pub join_rate: f64,
@@ -212,6 +216,7 @@ impl Options {
                 "--shuffle-at {at}: give less than --duration"
             );
         }
+        self.check_shuffles()?;
         if self.whip.is_some() {
             ensure!(self.rooms < 2, "--rooms: WHIP and WHEP know no rooms; leave it out");
             ensure!(
@@ -222,6 +227,38 @@ impl Options {
         self.key()?;
         self.shared_sockets()?;
         Ok(())
+    }
+
+    fn check_shuffles(&self) -> anyhow::Result<()> {
+        let Some(shuffles) = self.shuffles else { return Ok(()) };
+        ensure!(self.rooms > 1, "--shuffles needs --rooms 2 or more");
+        ensure!(
+            self.meetings == 1,
+            "--shuffles {shuffles}: is of one meeting; leave --meetings out"
+        );
+        let others = self.moves_per_second > 0.0 || self.shuffle_at.is_some();
+        ensure!(
+            !others && self.join_during <= 0.0,
+            "--shuffles {shuffles}: everybody's place is known before; leave --moves-per-second, \
+             --shuffle-at and --join-during out"
+        );
+        let least = self.stages() as f64 + 1.0;
+        ensure!(
+            self.duration >= least,
+            "--duration {}: --shuffles {shuffles} takes {least} s or more, one a step",
+            self.duration
+        );
+        Ok(())
+    }
+
+    /// Steps of the breakouts: start, shuffles, stop.
+    pub fn stages(&self) -> u32 {
+        self.shuffles.map_or(0, |shuffles| shuffles.saturating_add(2))
+    }
+
+    /// Whether anybody changes rooms while it is measured.
+    pub fn moves(&self) -> bool {
+        self.moves_per_second > 0.0 || self.shuffle_at.is_some() || self.shuffles.is_some()
     }
 
     /// With what follows from other options filled in: a meeting over WHIP has one publisher.
@@ -301,6 +338,11 @@ mod tests {
             ("--audio off --video-bitrate 0", "--audio"),
             ("--moves-per-second 1", "--rooms"),
             ("--rooms 2 --shuffle-at 40", "--shuffle-at"),
+            ("--shuffles 1", "--rooms"),
+            ("--rooms 2 --shuffles 1 --meetings 2", "--meetings"),
+            ("--rooms 2 --shuffles 1 --moves-per-second 1", "--moves-per-second"),
+            ("--rooms 2 --shuffles 1 --join-during 1", "--join-during"),
+            ("--rooms 2 --shuffles 4 --duration 6", "--duration"),
             ("--sockets many", "--sockets"),
             ("--token-key secret", "--token-key"),
             ("--simulcast", "--simulcast"),

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
+use crate::breakouts::{Breakouts, Performed};
 use crate::crowd::{Crowd, Joins};
 use crate::join::Lobby;
 use crate::media::{self, Command, Settings, Tick};
@@ -29,10 +30,16 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Result<Outcome> {
     let (lobby, mut ticks) = open(&options).await?;
     let mut progress = Progress::default();
-    let scraper = scraper(&options)?;
+    let scraper = Arc::new(scraper(&options)?);
     let server_empty = tokio::task::block_in_place(|| scraper.fresh());
     let crowd = Crowd::gather(lobby.clone(), stop.clone(), &mut progress).await?;
-    crowd.place().await?;
+    let rehearsed = match options.shuffles {
+        Some(shuffles) => Some(Breakouts::rehearse(&crowd, shuffles).await?),
+        None => {
+            crowd.place().await?;
+            None
+        }
+    };
     lobby.media.send(Command::Publish);
     warm_up(Duration::from_secs_f64(options.ramp), &stop, &mut progress).await;
     let server_before = tokio::task::block_in_place(|| scraper.fresh());
@@ -43,6 +50,8 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     let crowd = Arc::new(crowd);
     let (ended, ending) = watch::channel(false);
     let moving = tokio::spawn(moves::run(crowd.clone(), ending.clone()));
+    let performing = rehearsed
+        .map(|it| tokio::spawn(it.perform(crowd.clone(), scraper.clone(), ending.clone())));
     let joining = tokio::spawn(Joins::late(lobby.clone(), ending));
     let measured = Duration::from_secs_f64(options.duration);
     let samples = watch_seconds(&mut ticks, &scraper, measured, stop, &mut progress).await;
@@ -56,11 +65,18 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     lobby.media.send(Command::Stop);
     ended.send_replace(true);
     let last = last_tick(&mut ticks).await?;
+    let performed = match performing {
+        Some(task) => task.await.context("breakouts")?,
+        None => Performed::default(),
+    };
     let moved = moving.await.context("moves")?;
     let late = joining.await.context("joins")?;
     crowd.joins.lock().await.add(&late);
 
+    let stages = performed.with(&last.totals.stages);
     let mut outcome = outcome(&options, last, samples);
+    outcome.stages = stages;
+    outcome.invalid.extend(performed.failure);
     outcome.duration = duration;
     outcome.server_empty = server_empty;
     (outcome.server_before, outcome.server_after) = (server_before, server_after);
@@ -208,8 +224,7 @@ fn outcome(options: &Options, last: Tick, samples: Vec<Sample>) -> Outcome {
         ..Outcome::default()
     };
     // Who moves is in nobody's room for some milliseconds, and silence leaves no gap in what is sent.
-    let moves = options.moves_per_second > 0.0 || options.shuffle_at.is_some();
-    let missed = if moves { 0 } else { totals.missed_by_number };
+    let missed = if options.moves() { 0 } else { totals.missed_by_number };
     for (count, what) in [
         (totals.unsent, "packets could not be sent: the client's send buffer was full"),
         (totals.silent, "receivers got nothing at all"),

@@ -44,6 +44,8 @@ pub struct Scrape {
     pub added_latency: Option<Buckets>,
     /// Datagrams of each train.
     pub train_datagrams: Option<Buckets>,
+    /// From a change of rooms to its tables being in force on every shard, in seconds.
+    pub changes: Option<Buckets>,
     /// Busy time of each shard.
     pub busy_seconds: Vec<f64>,
 }
@@ -63,6 +65,7 @@ impl Scrape {
             trains: None,
             added_latency: None,
             train_datagrams: None,
+            changes: None,
             busy_seconds: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -178,6 +179,7 @@ pub fn spread(loads: &[Load]) -> Option<ShardIndex> {
 pub struct Stage {
     pub control: Coordinator<Fake>,
     pub shards: Vec<Fake>,
+    now: Option<Instant>,
 }
 
 impl Stage {
@@ -185,7 +187,31 @@ impl Stage {
     pub fn new(shards: u16, capacity: usize) -> Self {
         let shards: Vec<_> = (0..shards).map(|index| Fake::new(index, capacity)).collect();
         let control = coordinator(shards.clone()).with_placement(spread);
-        Self { control, shards }
+        Self { control, shards, now: None }
+    }
+
+    /// The same with shards that are started again when they end, on a clock of its own.
+    pub fn with_revival(mut self) -> Self {
+        self.control = coordinator(self.shards.clone()).with_placement(spread).with_revival(
+            Box::new(|ports, shard| {
+                let mut books = ports[shard.0].books();
+                assert!(books.ended, "only the dead");
+                *books = Books { capacity: books.capacity, ..Books::default() };
+                true
+            }),
+        );
+        self.now = Some(Instant::now());
+        self.control.tell_time(Instant::now());
+        self
+    }
+
+    /// Time passes, and control takes notice. When it wants to look again after shards that ended.
+    pub fn pass(&mut self, time: Duration) -> Option<Instant> {
+        let now = self.now.expect("a clock") + time;
+        self.now = Some(now);
+        self.control.tell_time(now);
+        self.control.collect();
+        self.control.revive()
     }
 
     /// A request, and where its answer will be.

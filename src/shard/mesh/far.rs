@@ -91,8 +91,9 @@ impl Shard {
         }
     }
 
-    /// A shard has ended: of its tracks nothing comes any more, and it wants nothing.
-    pub(super) fn bury(&mut self, shard: ShardIndex) {
+    /// A shard has ended: of its tracks nothing comes any more, and it wants nothing. If it is started
+    /// again, it knows nothing of what was to be told to it.
+    pub fn bury(&mut self, shard: ShardIndex) {
         let mut gone = Vec::new();
         for (_, track) in self.tracks.iter_mut() {
             track.wanted.retain(|wanted| *wanted != shard);
@@ -101,6 +102,7 @@ impl Shard {
             }
         }
         gone.into_iter().for_each(|track| self.far_ended(shard, track));
+        self.others.forget_shard(shard);
     }
 
     /// Everything that a packet from another shard changes.

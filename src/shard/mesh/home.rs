@@ -78,6 +78,13 @@ impl Others {
         self.lanes.iter_mut().for_each(|lane| lane.runs.retain(|run| run.track != track));
     }
 
+    /// A shard has ended: what waits for it is void.
+    pub fn forget_shard(&mut self, shard: ShardIndex) {
+        if let Some(lane) = self.lanes.get_mut(shard.0) {
+            *lane = Lane::default();
+        }
+    }
+
     /// When to hand over what found no room.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.again

@@ -265,6 +265,7 @@ impl Totals {
             audio: kind(&self.audio),
             video: kind(&self.video),
             switch_us: histogram(),
+            stages: Vec::new(),
             ..*self
         }
     }

@@ -74,6 +74,14 @@ pub enum Command {
         /// Whether the time until the first packet of the new room is measured.
         timed: bool,
     },
+    /// A step of the breakouts: all these are being moved, each to a room of its own; the command
+    /// leaves now.
+    Stage {
+        /// Who, and where to.
+        moves: Vec<(u32, u32)>,
+        /// When.
+        issued: u64,
+    },
     /// The server answered.
     Moved {
         /// Who.
@@ -114,6 +122,8 @@ pub struct Totals {
     pub switches_asked: u64,
     /// From move to first packet of the new room, in microseconds.
     pub switch_us: Histogram<u64>,
+    /// The same by steps of the breakouts.
+    pub stages: Vec<StageTotals>,
     /// Of a room that the receiver was not in.
     pub wrong_room: u64,
     /// Failed authentication or wrong bytes.
@@ -141,6 +151,7 @@ impl Default for Totals {
             video: KindTotals::default(),
             switches_asked: 0,
             switch_us: histogram(),
+            stages: Vec::new(),
             wrong_room: 0,
             corrupt: 0,
             checked_packets: 0,
@@ -152,6 +163,17 @@ impl Default for Totals {
             silent: 0,
         }
     }
+}
+
+/// One step of the breakouts, as people received it.
+#[derive(Clone, Debug)]
+pub struct StageTotals {
+    /// People sent where somebody else sends.
+    pub asked: u64,
+    /// From the command to their first packet of the new room, in microseconds.
+    pub switch_us: Histogram<u64>,
+    /// Packets of a wrong room, from its command to the next one's.
+    pub wrong_room: u64,
 }
 
 /// Told once a second while measuring, and at the end.

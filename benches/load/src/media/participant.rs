@@ -22,6 +22,8 @@ pub struct Switch {
     pub issued: u64,
     /// The new room.
     pub to: u32,
+    /// By which step of the breakouts.
+    pub stage: Option<usize>,
 }
 
 /// The highest number of a source that a stream carries.

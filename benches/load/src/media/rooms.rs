@@ -83,6 +83,21 @@ impl Rooms {
         spans.and_then(|spans| spans.last()).map_or(0, |span| span.room)
     }
 
+    /// The span a participant was in just before `issued`.
+    fn before(&self, person: u32, issued: u64) -> Option<&Span> {
+        self.people.get(person as usize)?.iter().rev().find(|span| span.from < issued)
+    }
+
+    /// Whether a packet that `sender` stamped with the room to which `receiver` was sent at `issued` shows that
+    /// the receiver is there. Who was heard already tells nothing by it, until the move was acknowledged:
+    /// those who move together take their stamp along at once.
+    pub fn proves(&self, sender: u32, receiver: u32, issued: u64, sent: u64) -> bool {
+        let Some(left) = self.before(receiver, issued) else { return true };
+        let Some(from) = self.before(sender, issued) else { return true };
+        let was_heard = from.room == left.room || from.room == main_of(left.room);
+        !was_heard || left.until <= sent
+    }
+
     /// Whether a packet of `sender` that left at `sent` may arrive at `receiver` at `arrived`.
     pub fn allows(&self, sender: u32, receiver: u32, sent: u64, arrived: u64) -> bool {
         let of = |person: u32| self.people.get(person as usize).map_or(&[][..], Vec::as_slice);
@@ -166,6 +181,38 @@ mod tests {
         ] {
             assert_eq!(rooms.allows(0, receiver, sent * MS, arrived * MS), expected, "{sent}");
         }
+    }
+
+    #[test]
+    fn what_shows_that_a_move_is_done() {
+        let mut rooms = rooms();
+        let (b, main) = (room(1, Some(1)), room(1, None));
+        // 0 and 1 go from room a to b, where 2 is, and to which 3 comes from the main room.
+        for person in [0, 1, 3] {
+            rooms.moving(person, b, 1_000 * MS);
+        }
+        for (sender, sent, acknowledged, expected) in [
+            (2, 1_001, None, true),         // was not heard before
+            (0, 1_001, None, false),        // moves along: was heard in room a
+            (3, 1_001, None, false),        // was heard as the main room
+            (0, 1_050, Some(1_040), true),  // sent when the move was done
+            (0, 1_030, Some(1_040), false), // and before
+            (3, 1_050, Some(1_040), true),
+        ] {
+            let mut rooms = rooms.clone();
+            if let Some(at) = acknowledged {
+                [0, 1, 3].into_iter().for_each(|person| rooms.moved(person, true, at * MS));
+            }
+            let got = rooms.proves(sender, 1, 1_000 * MS, sent * MS);
+            assert_eq!(got, expected, "{sender} at {sent}");
+        }
+        // Back into the main room, whose people were heard all the time.
+        rooms.moved(1, true, 1_100 * MS);
+        rooms.moving(1, main, 2_000 * MS);
+        rooms.enter(5, main);
+        assert!(!rooms.proves(5, 1, 2_000 * MS, 2_001 * MS));
+        rooms.moved(1, true, 2_010 * MS);
+        assert!(rooms.proves(5, 1, 2_000 * MS, 2_011 * MS));
     }
 
     #[test]

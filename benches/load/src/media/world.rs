@@ -13,12 +13,14 @@ use super::incoming::Arrival;
 use super::outgoing::Outgoing;
 use super::participant::{Opened, Participant, Switch};
 use super::rooms::{self, Rooms};
-use super::{Command, Peer, Totals};
+use super::{Command, Peer, StageTotals, Totals};
 use crate::clock::{self, record};
 use crate::report::{Kind, KindTotals, histogram};
 
 /// How long after its move is seen a participant still opens everything.
 const CHECK_ON: u64 = 1_000_000_000;
+/// The same where everybody moves at once: a second of opening everything would be the client's whole core.
+const CHECK_ON_STAGE: u64 = 100_000_000;
 
 /// What is known of a participant.
 enum Seat {
@@ -96,8 +98,16 @@ impl World {
             Command::Moving { people, to, issued, timed } => {
                 people.iter().for_each(|person| self.rooms.moving(*person, to, issued));
                 if timed {
-                    self.await_switches(&people, to, issued);
+                    let moves: Vec<(u32, u32)> =
+                        people.into_iter().map(|person| (person, to)).collect();
+                    self.await_switches(&moves, issued, None);
                 }
+            }
+            Command::Stage { moves, issued } => {
+                moves.iter().for_each(|(person, to)| self.rooms.moving(*person, *to, issued));
+                let stage = StageTotals { asked: 0, switch_us: histogram(), wrong_room: 0 };
+                self.totals.stages.push(stage);
+                self.await_switches(&moves, issued, Some(self.totals.stages.len() - 1));
             }
             Command::Moved { people, accepted, at } => {
                 for person in people {
@@ -110,20 +120,34 @@ impl World {
     }
 
     /// From now on the first packet of the new room is awaited, if somebody else sends there.
-    fn await_switches(&mut self, people: &[u32], to: u32, issued: u64) {
-        let senders = self.participants().filter(|it| !it.peer.sources.is_empty());
-        let senders = senders.map(|it| it.peer.person.index);
-        let there: Vec<u32> = senders.filter(|it| self.rooms.current(*it) == to).collect();
-        for person in people {
+    fn await_switches(&mut self, moves: &[(u32, u32)], issued: u64, stage: Option<usize>) {
+        let senders = self.senders();
+        let mut asked = 0;
+        for (person, to) in moves {
             let Some(Seat::In(participant)) = self.seats.get_mut(*person as usize) else {
                 continue;
             };
-            if there.iter().any(|sender| sender != person) {
-                participant.switch = Some(Switch { issued, to });
+            let own = u32::from(!participant.peer.sources.is_empty());
+            if senders.get(to).is_some_and(|number| *number > own) {
+                participant.switch = Some(Switch { issued, to: *to, stage });
                 participant.check_until = u64::MAX;
-                self.totals.switches_asked += 1;
+                asked += 1;
             }
         }
+        self.totals.switches_asked += asked;
+        if let Some(stage) = stage.and_then(|stage| self.totals.stages.get_mut(stage)) {
+            stage.asked = asked;
+        }
+    }
+
+    /// How many send in each room.
+    fn senders(&self) -> HashMap<u32, u32> {
+        let mut senders: HashMap<u32, u32> = HashMap::new();
+        for participant in self.participants().filter(|it| !it.peer.sources.is_empty()) {
+            let room = self.rooms.current(participant.peer.person.index);
+            *senders.entry(room).or_default() += 1;
+        }
+        senders
     }
 
     fn connect(&mut self, peer: Peer) {
@@ -265,6 +289,9 @@ impl World {
         }
         if !self.rooms.allows(stamp.person, person, stamp.sent, arrived) {
             self.totals.wrong_room += 1;
+            if let Some(stage) = self.totals.stages.last_mut() {
+                stage.wrong_room += 1;
+            }
         }
         let latency = arrived.saturating_sub(stamp.sent) / 1_000;
         let totals = if stamp.video { &mut self.totals.video } else { &mut self.totals.audio };
@@ -272,12 +299,18 @@ impl World {
         record(&mut self.latency, latency);
         if let Some(switch) = participant.switch
             && stamp.room == switch.to
+            && self.rooms.proves(stamp.person, person, switch.issued, stamp.sent)
         {
             let took = arrived.saturating_sub(switch.issued) / 1_000;
             record(&mut self.totals.switch_us, took);
+            let stage = switch.stage.and_then(|stage| self.totals.stages.get_mut(stage));
+            let check_on = if stage.is_some() { CHECK_ON_STAGE } else { CHECK_ON };
+            if let Some(stage) = stage {
+                record(&mut stage.switch_us, took);
+            }
             participant.switch = None;
             if !participant.peer.person.checked {
-                participant.check_until = arrived + CHECK_ON;
+                participant.check_until = arrived + check_on;
             }
         }
     }
@@ -332,11 +365,7 @@ impl World {
     }
 
     fn with_losses(&self, mut totals: Totals) -> Totals {
-        let mut publishers: HashMap<u32, u32> = HashMap::new();
-        for participant in self.participants().filter(|it| !it.peer.sources.is_empty()) {
-            let room = self.rooms.current(participant.peer.person.index);
-            *publishers.entry(room).or_default() += 1;
-        }
+        let publishers = self.senders();
         for participant in self.participants() {
             let mut received = 0;
             for stream in participant.streams() {

@@ -29,6 +29,8 @@ pub struct Figures {
     pub shard_cpu_ns_per_packet: Option<f64>,
     /// Busy time of each shard, in percent.
     pub shard_busy_pct: Vec<f64>,
+    /// CPU time of each shard's thread, in percent of a core.
+    pub shard_cpu_pct: Vec<f64>,
     /// Resident memory that the participants brought, for each of them.
     pub bytes_per_participant: Option<f64>,
     /// Sending submissions (or calls) for each packet forwarded.
@@ -68,7 +70,12 @@ impl Figures {
             cpu_ns_per_packet: cpu.and_then(per_packet),
             cpu_pct: cpu.map(|share| 100.0 * share),
             shard_cpu_ns_per_packet: shards.and_then(per_packet),
-            shard_busy_pct: window.as_ref().map_or_else(Vec::new, Window::busy_pct),
+            shard_busy_pct: window
+                .as_ref()
+                .map_or_else(Vec::new, |window| window.each_pct(|scrape| &scrape.busy_seconds)),
+            shard_cpu_pct: window.as_ref().map_or_else(Vec::new, |window| {
+                window.each_pct(|scrape| &scrape.shard_cpu_seconds)
+            }),
             bytes_per_participant: bytes_per_participant(outcome),
             submissions_per_packet: submissions.zip(sent).and_then(|(submissions, sent)| {
                 (sent > 0).then(|| submissions as f64 / sent as f64)
@@ -125,8 +132,9 @@ impl<'a> Window<'a> {
         Some(told(self.after)?.since(told(self.before).unwrap_or(&Buckets::default())))
     }
 
-    fn busy_pct(&self) -> Vec<f64> {
-        let pairs = self.after.busy_seconds.iter().zip(&self.before.busy_seconds);
+    /// Of each shard, in percent of the time.
+    fn each_pct(&self, told: impl Fn(&Scrape) -> &Vec<f64>) -> Vec<f64> {
+        let pairs = told(self.after).iter().zip(told(self.before));
         pairs.map(|(after, before)| 100.0 * (after - before) / self.seconds).collect()
     }
 }
@@ -203,6 +211,7 @@ mod tests {
         assert_eq!(figures.cpu_ns_per_packet, Some(25_000.0));
         assert_eq!(figures.shard_cpu_ns_per_packet, Some(12_500.0));
         assert_eq!(figures.shard_busy_pct, [14.0625]);
+        assert_eq!(figures.shard_cpu_pct, [12.5]);
         assert_eq!(figures.bytes_per_participant, Some(50_000.0));
         assert_eq!(figures.submissions_per_packet, Some(0.05));
         assert_eq!(figures.datagrams_per_train, Some(8.0));

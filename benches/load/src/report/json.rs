@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::figures::{Figures, loss_pct, rate, server_cpu_pct};
-use super::{KindTotals, Outcome, Sample};
+use super::{KindTotals, Outcome, Sample, Stage};
 
 pub(super) fn write(outcome: &Outcome, path: &Path) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(&value(outcome))?;
@@ -47,6 +47,7 @@ fn value(outcome: &Outcome) -> Value {
         "switches_seen": outcome.switches_seen,
     });
     let rest = json!({
+        "stages": outcome.stages.iter().map(stage).collect::<Vec<_>>(),
         "wrong_room": outcome.wrong_room,
         "corrupt": outcome.corrupt,
         "checked_packets": outcome.checked_packets,
@@ -55,6 +56,7 @@ fn value(outcome: &Outcome) -> Value {
         "cpu_pct": figures.cpu_pct,
         "shard_cpu_ns_per_packet": figures.shard_cpu_ns_per_packet,
         "shard_busy_pct": figures.shard_busy_pct,
+        "shard_cpu_pct": figures.shard_cpu_pct,
         "bytes_per_participant": figures.bytes_per_participant,
         "submissions_per_packet": figures.submissions_per_packet,
         "datagrams_per_train": figures.datagrams_per_train,
@@ -84,6 +86,20 @@ fn kind(totals: &KindTotals, duration: Duration) -> Value {
         "lost": totals.lost,
         "loss_pct": loss_pct(totals.packets, totals.lost),
         "latency_us": spread(&totals.latency_us, 1.0),
+    })
+}
+
+fn stage(stage: &Stage) -> Value {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    json!({
+        "name": stage.name,
+        "moved": stage.moved,
+        "answered_ms": ms(stage.answered),
+        "flipped_ms": stage.flipped.map(ms),
+        "switch_ms": spread(&stage.switch_us, 1000.0),
+        "switches_asked": stage.asked,
+        "switches_seen": stage.switch_us.len(),
+        "wrong_room": stage.wrong_room,
     })
 }
 
@@ -172,6 +188,13 @@ mod tests {
             ("/kinds/video/bits_per_second", json!(76_800_000.0)),
             ("/join_ms/p99", json!(30.0)),
             ("/switch_ms/p50", json!(1.5)), // recorded in microseconds
+            ("/stages/0/name", json!("shuffle 1")),
+            ("/stages/0/moved", json!(19)),
+            ("/stages/0/answered_ms", json!(4.0)),
+            ("/stages/0/flipped_ms", json!(3.5)),
+            ("/stages/0/switch_ms/max", json!(2.0)),
+            ("/stages/0/switches_asked", json!(18)),
+            ("/stages/0/wrong_room", json!(0)),
             ("/wrong_room", json!(0)),
             ("/corrupt", json!(0)),
             ("/cpu_ns_per_packet", json!(25_000.0)),

@@ -80,6 +80,8 @@ pub struct Outcome {
     pub switches_asked: u64,
     /// Moves after which a packet of the new room came.
     pub switches_seen: u64,
+    /// Steps of the breakouts.
+    pub stages: Vec<Stage>,
     /// Packets of a room that the receiver was not in.
     pub wrong_room: u64,
     /// Failed authentication or wrong bytes at checked receivers.
@@ -133,6 +135,7 @@ impl Default for Outcome {
             switch_ms: histogram(),
             switches_asked: 0,
             switches_seen: 0,
+            stages: Vec::new(),
             wrong_room: 0,
             corrupt: 0,
             checked_packets: 0,
@@ -148,6 +151,25 @@ impl Default for Outcome {
             invalid: Vec::new(),
         }
     }
+}
+
+/// One step of the breakouts.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// `start`, `shuffle 1`, …, `stop`.
+    pub name: String,
+    /// How many changed rooms.
+    pub moved: u64,
+    /// From the command's leaving to its answer.
+    pub answered: Duration,
+    /// By the server's own count, from the change to its tables being in force on every shard.
+    pub flipped: Option<Duration>,
+    /// Of those who moved, where somebody else sends.
+    pub asked: u64,
+    /// From the command to their first packet of the new room, in microseconds; one a person.
+    pub switch_us: Histogram<u64>,
+    /// Packets of a wrong room, from its command to the next one's.
+    pub wrong_room: u64,
 }
 
 /// What came in between two samples.

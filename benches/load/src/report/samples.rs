@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{KindTotals, Outcome, Sample, histogram};
+use super::{KindTotals, Outcome, Sample, Stage, histogram};
 use crate::scrape::Scrape;
 use crate::scrape::prometheus::Buckets;
 
@@ -43,6 +43,9 @@ pub fn outcome() -> Outcome {
     join_ms.record(30).expect("in range");
     let mut switch_ms = histogram();
     switch_ms.record_n(1500, 4).expect("in range");
+    let mut stage_us = histogram();
+    stage_us.record_n(1_000, 17).expect("in range");
+    stage_us.record(2_000).expect("in range");
     let samples: Vec<Sample> = (1..=10_u64)
         .map(|second| Sample {
             at: Duration::from_secs(second),
@@ -70,6 +73,15 @@ pub fn outcome() -> Outcome {
         switch_ms,
         switches_asked: 4,
         switches_seen: 4,
+        stages: vec![Stage {
+            name: "shuffle 1".into(),
+            moved: 19,
+            answered: Duration::from_millis(4),
+            flipped: Some(Duration::from_micros(3_500)),
+            asked: 18,
+            switch_us: stage_us,
+            wrong_room: 0,
+        }],
         checked_packets: 1000,
         published_packets: 11_000,
         participants: 20,

@@ -1,11 +1,12 @@
 //! The table at the end of a run, for people: one row a kind, then a line for each other matter.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
 use super::figures::{CLIENT_BUSY_PCT_MAX, Figures, loss_pct, rate};
-use super::{KindTotals, Outcome};
+use super::{KindTotals, Outcome, Stage};
 
 /// Printed where the server does not tell.
 const NOT_TOLD: &str = "not told by the server";
@@ -25,6 +26,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
     if outcome.switches_asked > 0 {
         lines.push(("switch", switch(outcome)));
     }
+    lines.extend(outcome.stages.iter().map(|stage| (stage.name.as_str(), of_stage(stage))));
     lines.push(("wrong room", wrong_room(outcome)));
     lines.push(("server", server(&figures)));
     if let Some(buckets) = figures.added_latency.as_ref().filter(|added| added.count > 0.0) {
@@ -100,6 +102,23 @@ fn switch(outcome: &Outcome) -> String {
         at(times.max()),
         thousands(outcome.switches_seen),
         thousands(outcome.switches_asked),
+    )
+}
+
+fn of_stage(stage: &Stage) -> String {
+    let (times, own) = (&stage.switch_us, |time: Duration| self::time(time.as_secs_f64() * 1e6));
+    let (half, max) = (times.value_at_quantile(0.5), times.max());
+    format!(
+        "{} moved: answered after {}, tables {}, first packet of the new room p50 {}, last person {} \
+         ({} of {} seen), {} of a wrong room",
+        thousands(stage.moved),
+        own(stage.answered),
+        stage.flipped.map_or(NOT_TOLD.into(), own),
+        micros(times, half),
+        micros(times, max),
+        thousands(times.len()),
+        thousands(stage.asked),
+        thousands(stage.wrong_room),
     )
 }
 
@@ -225,6 +244,8 @@ both   100,000      10,000  78.7 Mbit/s  0.025 %  100 µs  900 µs  900 µs  900
 
 join        p50 12 ms, p99 30 ms, max 30 ms (20 joined, 0 failed)
 switch      p50 1.50 ms, p99 1.50 ms, max 1.50 ms (command to first packet of the new room; 4 of 4 seen)
+shuffle 1   19 moved: answered after 4.00 ms, tables 3.50 ms, first packet of the new room p50 1.00 ms, \
+last person 2.00 ms (18 of 18 seen), 0 of a wrong room
 wrong room  0 packets (1,000 checked byte by byte: 0 corrupt; 0 came twice)
 server      CPU per forwarded packet 25,000 ns, 25.0 % of a core, shards busy 14 %, submissions per \
 packet 0.050, datagrams per train 8.0, memory per participant 48.8 KiB

@@ -155,6 +155,8 @@ pub fn scrape(text: &str, at: Instant) -> Scrape {
                     &mut scrape.added_latency
                 } else if other.starts_with("ringfence_train_datagrams_") {
                     &mut scrape.train_datagrams
+                } else if other.starts_with("ringfence_change_seconds_") {
+                    &mut scrape.changes
                 } else {
                     continue;
                 };
@@ -203,6 +205,10 @@ ringfence_train_datagrams_sum{shard="0"} 410
 ringfence_train_datagrams_sum{shard="1"} 1
 ringfence_train_datagrams_count{shard="0"} 40
 ringfence_train_datagrams_count{shard="1"} 1
+ringfence_change_seconds_bucket{le="0.05"} 2
+ringfence_change_seconds_bucket{le="+Inf"} 3
+ringfence_change_seconds_sum 0.125
+ringfence_change_seconds_count 3
 half a line{
 # EOF
 "#;
@@ -220,6 +226,8 @@ half a line{
         assert_eq!(trains.at_most, [(1.0, 11.0), (8.0, 31.0), (f64::INFINITY, 41.0)]);
         assert_eq!(trains.mean(), Some(411.0 / 41.0));
         assert_eq!(scrape.added_latency, None);
+        let changes = scrape.changes.expect("a histogram");
+        assert_eq!((changes.sum, changes.count), (0.125, 3.0));
     }
 
     #[test]
