@@ -63,9 +63,8 @@ fn what_a_role_may_send_stands_in_the_answer() {
     let caps = Caps { video_bps: Some(300_000), screen_bps: Some(2_500_000), ..Caps::default() };
     let answer = offer.answer(&relay(&offer), 1, Codec::Vp8, &caps);
     let lines: Vec<&str> = answer.lines().collect();
-    let at = |start: &'static str| {
-        lines.iter().enumerate().filter(move |(_, it)| it.starts_with(start))
-    };
+    let at =
+        |start: &'static str| lines.iter().enumerate().filter(move |(_, it)| it.starts_with(start));
     let media: Vec<usize> = at("m=").map(|(at, _)| at).collect();
     // RFC 8866 §5: behind c=, before the attributes. Microphone, camera, screen, its sound, canvas.
     let bits: Vec<(usize, &str)> = at("b=TIAS:").map(|(at, it)| (at, *it)).collect();
