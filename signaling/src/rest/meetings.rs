@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{In, Json, Query};
 use super::caller::Caller;
 use super::refused::{Refused, renamed};
+use super::strict::Strict;
 use super::views::{MeetingList, MeetingView};
 use crate::access::{self, Wish};
 use crate::app::App;
@@ -125,7 +126,7 @@ fn changed(app: &App, rules: &Rules, options: Map<String, Value>) -> Result<Rule
         return Err(RoomError::invalid("options", "options can not be read").into());
     };
     all.extend(options);
-    let read = serde_path_to_error::deserialize::<_, Rules>(Value::Object(all));
+    let read = serde_path_to_error::deserialize::<_, Rules>(Strict(Value::Object(all)));
     let rules = read.map_err(|error| {
         let path = error.path().to_string();
         RoomError::invalid(&format!("options.{path}"), error.inner().to_string())
