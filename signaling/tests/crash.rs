@@ -20,6 +20,7 @@ use support::kept::Directory;
 use tokio_tungstenite::tungstenite::Message;
 
 const PEOPLE: usize = 4;
+const PROTOCOL: &[(&str, &str)] = &[("sec-websocket-protocol", "ringfence.v1")];
 
 fn start(directory: &Directory) -> (Child, SocketAddr) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
@@ -137,7 +138,7 @@ impl Client {
 
     /// Comes back; what was missed is told.
     async fn join(&mut self, address: SocketAddr) -> (Page, Value) {
-        let mut page = Page::to(address, &[]).await.expect("a WebSocket");
+        let mut page = Page::to(address, PROTOCOL).await.expect("a WebSocket");
         let params = json!({
             "protocol": 1, "id": self.id(), "role": "host", "resume": self.last_seq
         });
@@ -155,7 +156,10 @@ fn last<T>(client: &Client, of: impl Fn(&Op) -> Option<T>) -> Vec<T> {
     acknowledged.into_iter().chain(client.open.as_ref().and_then(&of)).collect()
 }
 
-fn check(clients: &[Client], joined: &[Value], ends_at: &Value) {
+/// Looks at what is, beside what was acknowledged. Returns of each client what was found: what was
+/// open and not acknowledged is known from now on.
+fn check(clients: &[Client], joined: &[Value], ends_at: &Value) -> Vec<Vec<Op>> {
+    let mut found = Vec::new();
     for (client, joined) in clients.iter().zip(joined) {
         assert_eq!(joined["ends_at"], *ends_at, "the timer is the same");
         let names = last(client, |op| match op {
@@ -180,6 +184,13 @@ fn check(clients: &[Client], joined: &[Value], ends_at: &Value) {
             _ => None,
         });
         assert!(moved.is_empty() || moved.iter().any(|room| rooms.contains(room.as_str())));
+        let room = rooms.first().and_then(|room| room.strip_prefix('b')?.parse().ok());
+        found.push(
+            [name.parse().ok().map(Op::Rename), Some(Op::Mute(is)), room.map(Op::Move)]
+                .into_iter()
+                .flatten()
+                .collect(),
+        );
         if joined["resume"] == json!("snapshot") {
             continue; // more was missed than is kept
         }
@@ -191,6 +202,7 @@ fn check(clients: &[Client], joined: &[Value], ends_at: &Value) {
             }
         }
     }
+    found
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -233,7 +245,11 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_done() {
                 page.settled().await.iter().for_each(|frame| client.hear(frame));
             }
         } else {
-            check(&clients, &joined, &ends_at);
+            let found = check(&clients, &joined, &ends_at);
+            for (client, found) in clients.iter_mut().zip(found) {
+                client.acknowledged.extend(found);
+                client.open = None;
+            }
         }
         let driven: Vec<_> = clients
             .drain(..)

@@ -82,7 +82,7 @@ fn everything_is_as_it_was_and_people_resume_into_their_rooms() {
         assert_eq!(joined["parent"]["audio_muted"], json!(true));
         assert_eq!(joined["parent"]["paused"], json!(false));
         assert!(joined["ends_at"].as_u64().is_some());
-        let (mut hana, _) = join(server, "hana", json!({})).await;
+        let (mut hana, _) = join(server, "hana", json!({"role": "host"})).await;
         hana.call("broadcast", json!({"text": "three"})).await.expect("told");
         let seq = ada.notice("broadcast").await["seq"].as_u64().expect("a number");
         assert!(seq > joined["seq"].as_u64().expect("a number"), "numbers go on");
