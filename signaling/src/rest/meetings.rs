@@ -59,8 +59,8 @@ pub enum Profile {
 #[serde(deny_unknown_fields)]
 pub struct ChangeMeeting {
     /// The options that change. Others stay.
-    #[schema(value_type = Rules)]
-    pub options: Map<String, Value>,
+    #[schema(value_type = Option<Rules>)]
+    pub options: Option<Map<String, Value>>,
 }
 
 /// Which meetings.
@@ -217,7 +217,7 @@ pub async fn change(
 ) -> Result<axum::Json<MeetingView>, Refused> {
     loop {
         let from = *app.meetings.look(&meeting).await?.rules();
-        let to = changed(&app, &from, ask.options.clone())?;
+        let to = changed(&app, &from, ask.options.clone().unwrap_or_default())?;
         let request = Request::Reconfigure { from, to };
         match app.meetings.serve(&meeting, request, None).await {
             // Somebody else changed them in between.
