@@ -121,6 +121,7 @@ impl Remote {
             exp: unix_now() + TOKEN_S,
             nbf: None,
             video: Grants { room_admin: true, ..grants },
+            attributes: Default::default(),
             role: None,
         };
         let token = keys.sign(&claims).map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -511,7 +511,11 @@ fn who_is_started_again_is_told_nothing_of_the_former() {
     two.turn(HOME);
     let lives = two.ways[HOME].messages.iter();
     let lives = lives.filter(|it| matches!(it.1, Owned::Signal(Signal::Live(_)))).count();
-    assert_eq!(lives, 2, "what is published now");
+    let what: Vec<_> = two.ways[HOME].messages.iter().map(|it| match &it.1 {
+        Owned::Signal(signal) => format!("{signal:?}"),
+        Owned::Packet(..) => "packet".into(),
+    }).collect();
+    assert_eq!(lives, 2, "what is published now: {what:?} {:?}", two.shards[HOME].table.shards);
     two.settle();
     two.heard(&mut listener);
     two.shards[HOME].now = now + ms(100);
