@@ -359,6 +359,7 @@ fn table(subscribers: u64, kind: Kind) -> MeetingTable {
         source: sources(kind),
         kind,
         muted: false,
+        bps_max: None,
         audience: Audience { rooms: vec![ROOM], participants: Vec::new() },
         audience_epoch: Epoch(1),
     };

@@ -96,8 +96,8 @@ fn webhooks(
     if options.webhooks.is_empty() && left.is_empty() {
         return Ok(None);
     }
-    let (endpoints, timing) = (options.webhooks.clone(), webhooks::Timing::default());
-    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, timing);
+    let (endpoints, limits) = (options.webhooks.clone(), webhooks::Limits::default());
+    let webhooks = Webhooks::new(endpoints, options.keys.clone(), store, limits);
     let webhooks = webhooks.context("no HTTP client for webhooks")?;
     webhooks.resume(left);
     Ok(Some(webhooks).filter(|_| !options.webhooks.is_empty()))

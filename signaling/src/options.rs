@@ -391,7 +391,8 @@ mod tests {
         let file: ServeOptions = toml::from_str(
             "http = '0.0.0.0:80'\nmedia-port = 5000\nannounce = ['192.0.2.1']\nio = 'mmsg'\n\
              trains = 'off'\negress-hold = 250\nvoice-hold = 0\npadding = '8,50'\n\
-             keys = ['app=0123456789012345678901234567890123']",
+             keys = ['app=0123456789012345678901234567890123']\ndata = '/var/lib/x'\n\
+             [[webhook]]\nurl = 'https://example.org/h'\nkey = 'app'\nevents = ['room_opened']",
         )
         .unwrap();
         let given = serve(&["--media-port", "6000", "--io", "uring"]).over(file).settle().unwrap();
@@ -402,6 +403,8 @@ mod tests {
         assert_eq!(given.padding, Padding { bytes_max: 8, percent_max: 50 });
         assert_eq!(given.announce, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(given.keys.first_issuer(), Some("app"));
+        assert_eq!(given.data, Some(PathBuf::from("/var/lib/x")));
+        assert!(given.webhooks.len() == 1 && given.webhooks[0].wants("room_opened"));
     }
 
     #[test]

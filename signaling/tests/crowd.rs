@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use ringfence_signaling::access::Identity;
-use ringfence_signaling::meetings::{Call, Connection, Meetings, Seat, Timing};
+use ringfence_signaling::meetings::{Call, Connection, Keeping, Meetings, Seat, Timing};
 use ringfence_signaling::rooms::{
     By, Create, Enter, Media, Meeting, Millis, Request, RoleName, Rules, Strategy,
 };
+use ringfence_signaling::store::Store;
+use support::kept::Directory;
 use tokio::sync::mpsc;
 
 const SMALL: bool = cfg!(debug_assertions);
@@ -86,10 +88,10 @@ impl Client {
     }
 }
 
-async fn meeting(people: usize) -> (Meetings, Vec<Client>) {
+async fn meeting(people: usize, keeping: Keeping) -> (Meetings, Vec<Client>) {
     let (relay, _books) = support::relay();
     let rules = Rules { active_talkers_max: 10_000, ..Rules::default() };
-    let meetings = Meetings::new(relay, Meeting::new(rules), Timing::default());
+    let meetings = Meetings::keeping(relay, Meeting::new(rules), Timing::default(), keeping);
     let mut clients = Vec::new();
     for n in 0..people {
         let (connection, frames) = Connection::new();
@@ -111,10 +113,35 @@ async fn ask(meetings: &Meetings, host: &Seat, request: Request) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_shuffle_and_stop_of_three_thousand() {
-    let (meetings, mut clients) = meeting(PEOPLE).await;
+    let (meetings, mut clients) = meeting(PEOPLE, Keeping::default()).await;
+    session(&meetings, &mut clients).await;
+}
+
+/// The same, each answered when it is on the disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_with_a_store() {
+    let directory = Directory::new("crowd");
+    let (store, _) = Store::open(&directory.0).expect("opened");
+    let keeping = Keeping { store: Some(store), webhooks: None };
+    let began = Instant::now();
+    let (meetings, mut clients) = meeting(PEOPLE, keeping).await;
+    println!("{PEOPLE} came one after the other, each saved: {:?}", began.elapsed());
+    session(&meetings, &mut clients).await;
     let host = clients[0].seat.clone();
-    ask(&meetings, &host, create(ROOMS)).await;
-    ask(&meetings, &host, shuffle(1)).await;
+    let began = Instant::now();
+    for n in 0..50 {
+        let clients = vec![format!("p{}", n + 1)];
+        ask(&meetings, &host, Request::Move { clients, room_id: "b1".to_owned() }).await;
+    }
+    println!("a move of one, saved: {:?}", began.elapsed() / 50);
+    let file = std::fs::metadata(directory.0.join("ringfence.redb")).expect("there");
+    println!("the file: {} bytes", file.len());
+}
+
+async fn session(meetings: &Meetings, clients: &mut [Client]) {
+    let host = clients[0].seat.clone();
+    ask(meetings, &host, create(ROOMS)).await;
+    ask(meetings, &host, shuffle(1)).await;
     clients.iter_mut().for_each(|client| _ = client.take());
     for (what, request) in [
         ("start", Request::Start { consent: None, timer_s: Some(600) }),
@@ -122,11 +149,55 @@ async fn start_shuffle_and_stop_of_three_thousand() {
         ("stop", Request::Stop { grace_s: None }),
     ] {
         let began = Instant::now();
-        ask(&meetings, &host, request).await;
+        ask(meetings, &host, request).await;
         let bytes: usize = clients.iter_mut().map(Client::take).sum();
         let took = began.elapsed();
         println!("{what}: {took:?}, {bytes} bytes told to {PEOPLE} people");
         assert!(took < WITHIN, "{what} took {took:?}");
+    }
+}
+
+/// A move of one among all is a few rows for the store, and what is other is found fast.
+#[test]
+fn a_move_of_one_writes_one() {
+    let mut meeting = Meeting::new(Rules::default());
+    let do_it = |meeting: &Meeting, request| {
+        meeting.handle(&By::Server, request, Millis(0), 0).expect("granted").0
+    };
+    meeting = do_it(&meeting, create(ROOMS));
+    for n in 0..PEOPLE {
+        meeting = do_it(&meeting, Request::Enter(enter(n)));
+    }
+    meeting = do_it(&meeting, shuffle(3));
+    meeting = do_it(&meeting, Request::Start { consent: None, timer_s: None });
+    let whole = meeting.rows_since(None);
+    let bytes = |rows: &ringfence_signaling::rooms::Rows| -> usize {
+        let row = rows.iter().map(|(_, row)| rmp_serde::to_vec_named(row).expect("bytes").len());
+        row.sum()
+    };
+    let clients = vec![enter(7).id.to_string()];
+    let next = do_it(&meeting, Request::Move { clients, room_id: "b2".to_owned() });
+    let began = Instant::now();
+    let rows = next.rows_since(Some(&meeting));
+    let took = began.elapsed();
+    let (written, all) = (bytes(&rows), bytes(&whole));
+    println!("{} rows, {written} bytes of {all}, found in {took:?}", rows.len());
+    // The person, where they belong, the plan's revision.
+    assert!(rows.len() <= 3, "{rows:?}");
+    assert!(written < 2_048, "{written}");
+    assert!(took < WITHIN / 100, "{took:?}");
+}
+
+fn enter(n: usize) -> Enter {
+    Enter {
+        id: format!("participant-{n:08}").into(),
+        name: Some(format!("A person with a name, number {n}").into()),
+        email: Some(format!("somebody-{n}@example.org").into()),
+        attributes: Default::default(),
+        role: RoleName::participant(),
+        publishes: true,
+        subscribes: true,
+        room: None,
     }
 }
 
@@ -136,7 +207,7 @@ async fn start_shuffle_and_stop_of_three_thousand() {
 async fn what_a_guest_is_told_does_not_grow_with_rooms_out_of_sight() {
     let mut told = Vec::new();
     for rooms in [3, 30, 300] {
-        let (meetings, mut clients) = meeting(20).await;
+        let (meetings, mut clients) = meeting(20, Keeping::default()).await;
         let host = clients[0].seat.clone();
         ask(&meetings, &host, create(rooms)).await;
         let go = |who: usize, room: u64| Request::Move {
@@ -166,17 +237,7 @@ fn a_participant_is_small() {
     do_it(&mut meeting, create(ROOMS));
     let before = LIVE.load(Ordering::Relaxed);
     for n in 0..PEOPLE {
-        let enter = Enter {
-            id: format!("participant-{n:08}").into(),
-            name: Some(format!("A person with a name, number {n}").into()),
-            email: Some(format!("somebody-{n}@example.org").into()),
-            attributes: Default::default(),
-            role: RoleName::participant(),
-            publishes: true,
-            subscribes: true,
-            room: None,
-        };
-        do_it(&mut meeting, Request::Enter(enter));
+        do_it(&mut meeting, Request::Enter(enter(n)));
     }
     do_it(&mut meeting, shuffle(3));
     do_it(&mut meeting, Request::Start { consent: None, timer_s: None });

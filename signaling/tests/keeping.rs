@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,56 +10,10 @@ use std::time::{Duration, Instant};
 use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
 use ringfence_signaling::rooms::{Meeting, Rules, code};
-use ringfence_signaling::store::{Batch, Disk, Loaded, OpenError, Store};
+use ringfence_signaling::store::{Batch, Disk, Store};
 use serde_json::{Value, json};
+use support::kept::{Directory, GRACE, life, open};
 use support::{Page, Server};
-use tokio::runtime::Runtime;
-
-/// How long people may take to come back.
-const GRACE: Duration = Duration::from_secs(2);
-
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Directory {
-        let path = std::env::temp_dir().join(format!("ringfence-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Directory(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Opens the store as soon as the one before has let go of it.
-fn open(directory: &Path) -> (Store, Loaded) {
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        match Store::open(directory) {
-            Err(OpenError::InUse(_)) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            opened => return opened.expect("opened"),
-        }
-    }
-}
-
-/// One life of a server over a directory; all of it is gone afterwards.
-fn life<T>(directory: &Directory, rules: Rules, live: impl AsyncFnOnce(&Server) -> T) -> T {
-    let (store, loaded) = open(&directory.0);
-    let runtime = Runtime::new().expect("a runtime");
-    let result = runtime.block_on(async {
-        let meeting = MeetingOptions { rules, ..MeetingOptions::default() };
-        let keeping = Keeping { store: Some(store), webhooks: None };
-        let server = Server::start_on(true, meeting, GRACE, keeping, loaded.meetings).await;
-        live(&server).await
-    });
-    runtime.shutdown_timeout(Duration::from_secs(5));
-    result
-}
 
 async fn join(server: &Server, id: &str, extra: Value) -> (Page, Value) {
     let mut page = server.connect().await;
@@ -205,6 +158,31 @@ fn a_meeting_made_ahead_is_there_and_an_ended_one_is_not() {
     });
 }
 
+#[test]
+fn templates_of_roles_are_kept() {
+    let directory = Directory::new("templates");
+    let role = json!({
+        "name": "usher", "permissions": ["breakout.manage"], "subscribe": {},
+        "publish": {"media": {"audio": true, "video": false, "share": false, "canvas": false}}
+    });
+    life(&directory, Rules::default(), async |server| {
+        for name in ["theatre", "cinema"] {
+            let body = json!({"name": name, "roles": [role]});
+            let post = reqwest::Client::new().post(server.url("/v1/roles")).json(&body);
+            assert_eq!(post.send().await.expect("answered").status(), 201);
+        }
+        let gone = reqwest::Client::new().delete(server.url("/v1/roles/cinema")).send().await;
+        assert_eq!(gone.expect("answered").status(), 204);
+    });
+    life(&directory, Rules::default(), async |server| {
+        let status = async |name: &str| {
+            let path = format!("/v1/roles/{name}");
+            reqwest::get(server.url(&path)).await.expect("answered").status().as_u16()
+        };
+        assert_eq!((status("theatre").await, status("cinema").await), (200, 404));
+    });
+}
+
 /// A disk that can be full.
 struct Full {
     full: Arc<AtomicBool>,
@@ -229,7 +207,7 @@ async fn a_full_disk_is_said_and_nothing_new_is_granted() {
     let store = Store::over(Box::new(disk), 0).expect("a thread");
     let keeping = Keeping { store: Some(store.clone()), webhooks: None };
     let server =
-        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Vec::new()).await;
+        Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Default::default()).await;
     let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
     let (mut ada, _) = join(&server, "ada", json!({})).await;
     hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");

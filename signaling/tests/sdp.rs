@@ -8,6 +8,7 @@ use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::extension::Extension;
 use ringfence::wire::media::{Codec, Kind};
 use ringfence::wire::number::Ssrc;
+use ringfence_signaling::rooms::Caps;
 use ringfence_signaling::sdp::{Fragment, Offer, Purpose};
 
 fn text(name: &str) -> String {
@@ -51,9 +52,24 @@ fn answers_to_real_offers() {
         ("aiortc_whep", Purpose::Whep),
     ] {
         let offer = Offer::read(&text(name), purpose).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let answer = offer.answer(&relay(&offer), 1, Codec::Vp8);
+        let answer = offer.answer(&relay(&offer), 1, Codec::Vp8, &Caps::default());
         insta::assert_snapshot!(name, answer.replace("\r\n", "\n"));
     }
+}
+
+#[test]
+fn what_a_role_may_send_stands_in_the_answer() {
+    let offer = Offer::read(&text("chromium_page"), Purpose::Page).expect("a good offer");
+    let caps = Caps { video_bps: Some(300_000), screen_bps: Some(2_500_000), ..Caps::default() };
+    let answer = offer.answer(&relay(&offer), 1, Codec::Vp8, &caps);
+    let lines: Vec<&str> = answer.lines().collect();
+    let at =
+        |start: &'static str| lines.iter().enumerate().filter(move |(_, it)| it.starts_with(start));
+    let media: Vec<usize> = at("m=").map(|(at, _)| at).collect();
+    // RFC 8866 §5: behind c=, before the attributes. Microphone, camera, screen, its sound, canvas.
+    let bits: Vec<(usize, &str)> = at("b=TIAS:").map(|(at, it)| (at, *it)).collect();
+    let expected = [(1, "b=TIAS:300000"), (2, "b=TIAS:2500000"), (4, "b=TIAS:2500000")];
+    assert_eq!(bits, expected.map(|(line, text)| (media[line] + 2, text)));
 }
 
 #[test]
@@ -89,7 +105,7 @@ fn page_offers_give_sources_and_slots_by_order() {
 fn the_common_codec_stands_first_where_the_client_sends() {
     let offer = Offer::read(&text("chromium_page"), Purpose::Page).expect("a good offer");
     for (first, payload_type) in [(Codec::Vp8, "96"), (Codec::H264, "108"), (Codec::Vp9, "98")] {
-        let answer = offer.answer(&relay(&offer), 1, first);
+        let answer = offer.answer(&relay(&offer), 1, first, &Caps::default());
         let sending = answer.lines().find(|line| line.starts_with("m=video")).expect("a video");
         assert_eq!(sending.split(' ').nth(3), Some(payload_type), "{sending}");
     }
@@ -352,7 +368,7 @@ fn any_cut_of_an_offer_is_an_answer_or_a_problem() {
                 .map(|l| format!("{}\n", l.1))
                 .collect();
             if let Ok(offer) = Offer::read(&rest, Purpose::Page) {
-                let answer = offer.answer(&relay(&offer), 1, Codec::Vp8);
+                let answer = offer.answer(&relay(&offer), 1, Codec::Vp8, &Caps::default());
                 assert!(answer.ends_with("\r\n"), "without {line}");
             }
         }

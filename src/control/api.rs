@@ -128,6 +128,15 @@ pub enum Change {
         /// Muted or not.
         muted: bool,
     },
+    /// How many bits a second are taken of a source of a participant; `None`: no cap.
+    Cap {
+        /// Who.
+        participant: ParticipantId,
+        /// Which source.
+        source: Source,
+        /// Bits a second of payload.
+        bps_max: Option<u32>,
+    },
     /// A participant's role and whose tracks it may have.
     Role {
         /// Who.

@@ -30,6 +30,7 @@ pub fn kind_of(source: Source) -> Kind {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct SourceState {
     muted: bool,
+    bps_max: Option<u32>,
     /// `None`: the room its publisher is in.
     audience: Option<Audience>,
     /// What carries it now: one track a peer that offers it.
@@ -75,6 +76,11 @@ impl Participant {
         let copy = |(room, kinds): (&RoomId, &Kinds)| (*room, *kinds);
         let own = (self.own != Kinds::NONE).then_some((self.room, self.own));
         Hears { rooms: below.map(copy).chain(own).chain(above.map(copy)).collect() }
+    }
+
+    /// Most bits a second that are taken of `source`.
+    pub fn bps_max(&self, source: Source) -> Option<u32> {
+        self.sources[source as usize].bps_max
     }
 
     /// Whether `source` is muted.
@@ -345,6 +351,7 @@ impl Meeting {
             }
             Change::HearOwn { participant, .. }
             | Change::Mute { participant, .. }
+            | Change::Cap { participant, .. }
             | Change::Role { participant, .. } => self.check_participant(*participant),
         }
     }
@@ -356,6 +363,7 @@ impl Meeting {
         | Change::HearOwn { participant, .. }
         | Change::Audience { participant, .. }
         | Change::Mute { participant, .. }
+        | Change::Cap { participant, .. }
         | Change::Role { participant, .. }) = change;
         let Some(who) = self.participants.get_mut(participant) else { return };
         self.touched.insert(*participant);
@@ -372,6 +380,9 @@ impl Meeting {
                 who.sources[*source as usize].audience = audience.clone().map(sorted);
             }
             Change::Mute { source, muted, .. } => who.sources[*source as usize].muted = *muted,
+            Change::Cap { source, bps_max, .. } => {
+                who.sources[*source as usize].bps_max = *bps_max;
+            }
             Change::Role { role, receives, .. } => {
                 who.role = *role;
                 who.receives = *receives;

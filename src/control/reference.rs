@@ -168,6 +168,7 @@ impl Oracle {
                     person.muted.insert(source as usize);
                 }
             }
+            Change::Cap { .. } => {} // takes and gives nobody an edge
             Change::Role { participant, role, receives } => {
                 let person = self.people.get_mut(&participant).unwrap();
                 (person.role, person.receives) = (role, receives);
@@ -374,6 +375,10 @@ impl World {
                 Change::Audience { participant, source, audience: (b & 8 == 0).then_some(audience) }
             }
             6 if b & 2 == 0 => Change::Mute { participant, source, muted: b & 1 == 0 },
+            6 if b & 12 == 0 => {
+                let bps_max = (b & 1 == 0).then_some(1_000 * u32::from(b));
+                Change::Cap { participant, source, bps_max }
+            }
             6 => {
                 let kinds = [Kinds::NONE, Kinds::only(Kind::Audio), Kinds::ALL, Kinds::ALL];
                 Change::HearOwn { participant, kinds: kinds[usize::from(b >> 2) % 4] }

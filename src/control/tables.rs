@@ -61,6 +61,7 @@ impl Rows {
                     source: *source,
                     kind: kind_of(*source),
                     muted: who.muted(*source),
+                    bps_max: who.bps_max(*source),
                     audience: who.audience(*source),
                     audience_epoch: epoch,
                 });
@@ -94,6 +95,7 @@ impl Rows {
         let rows_alike = |(a, b): (&TrackRow, &TrackRow)| {
             let TrackRow { track, publisher, peer, role, source, kind, muted, audience, .. } = a;
             *track == b.track
+                && a.bps_max == b.bps_max
                 && (*publisher, *peer, *source, *kind) == (b.publisher, b.peer, b.source, b.kind)
                 && (*role, *muted, audience) == (b.role, b.muted, &b.audience)
         };
@@ -260,6 +262,7 @@ fn meet_tracks(old: &TrackRow, new: &TrackRow) -> TrackRow {
         source: new.source,
         kind: new.kind,
         muted: old.muted || new.muted,
+        bps_max: old.bps_max.into_iter().chain(new.bps_max).min(),
         audience,
         audience_epoch: new.audience_epoch,
     }

@@ -45,6 +45,7 @@ impl Picture {
                 source: track.source,
                 kind: kind_of(track.source),
                 muted: publisher.muted(track.source),
+                bps_max: publisher.bps_max(track.source),
                 audience: publisher.audience(track.source),
                 audience_epoch: epoch,
             })
@@ -90,6 +91,7 @@ impl Picture {
         let rows_alike = |(a, b): (&TrackRow, &TrackRow)| {
             let TrackRow { track, publisher, peer, role, source, kind, muted, audience, .. } = a;
             *track == b.track
+                && a.bps_max == b.bps_max
                 && (*publisher, *peer, *source, *kind) == (b.publisher, b.peer, b.source, b.kind)
                 && (*role, *muted, audience) == (b.role, b.muted, &b.audience)
         };
@@ -155,7 +157,8 @@ fn meet_tracks(old: &TrackRow, new: &TrackRow) -> TrackRow {
     } else {
         Audience::default()
     };
-    TrackRow { role: old.role, muted: old.muted || new.muted, audience, ..new.clone() }
+    let bps_max = [old.bps_max, new.bps_max].into_iter().flatten().min();
+    TrackRow { role: old.role, muted: old.muted || new.muted, bps_max, audience, ..new.clone() }
 }
 
 fn meet_audiences(old: &Audience, new: &Audience) -> Audience {

@@ -154,6 +154,7 @@ mod tests {
                 track: TrackId(1), publisher: ParticipantId(publisher), peer: PeerId(1),
                 shard: ShardIndex(0),
                 role: Role(role), source: Source::Microphone, kind, muted: false, audience,
+                bps_max: None,
                 audience_epoch: Epoch(1),
             };
             let row = ParticipantRow {

@@ -130,6 +130,8 @@ pub struct TrackRow {
     pub kind: Kind,
     /// Muted by its publisher or a host: stops after decryption.
     pub muted: bool,
+    /// Most bits a second that are taken of it; `None`: no cap.
+    pub bps_max: Option<u32>,
     /// To whom it is spoken.
     pub audience: Audience,
     /// The epoch in which `audience` last lost or gained anybody, or `muted` last changed: nothing

@@ -215,6 +215,7 @@ mod tests {
             source: Source::Camera,
             kind: Kind::Video,
             muted: false,
+            bps_max: None,
             audience: Audience {
                 rooms: rooms(bits).collect(),
                 participants: named.into_iter().collect(),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::cap::Verdict;
 use super::fanout;
 use super::inbound::{Named, Role, Stream};
 use super::peer::Peer;
@@ -14,7 +15,7 @@ use crate::route::packet::{Packet, SourceIndex, Vp8Numbers};
 use crate::transport;
 use crate::wire::demux::{Class, classify};
 use crate::wire::extension::{Extension, ExtensionIds};
-use crate::wire::media::Codec;
+use crate::wire::media::{Codec, Kind};
 use crate::wire::number::Ssrc;
 use crate::wire::path::Path;
 use crate::wire::payload::Facts;
@@ -143,6 +144,15 @@ impl Shard {
         let facts = payload::inspect(codec, payload);
         let (mut packet, descriptor) = describe(rtp, &extensions, index, codec, &facts);
         packet.arrived_us = micros(self.config.started, now);
+        let begins = track.kind == Kind::Audio || facts.keyframe;
+        match track.cap.judge(packet.arrived_us, payload.len(), begins) {
+            Verdict::Taken => {}
+            Verdict::Refused => return Err(Counter::DropOverCap),
+            Verdict::WantsKeyframe => {
+                self.want_keyframe(now, track_key);
+                return Err(Counter::DropOverCap);
+            }
+        }
         if let Some(level) = packet.audio_level {
             track.loudness.hear(level);
         }

@@ -51,6 +51,7 @@ impl Shard {
         let Some(&key) = self.by_track.get(&row.track) else { return };
         let Some(track) = self.tracks.get_mut(key) else { return };
         track.muted = row.muted;
+        track.cap.set(row.bps_max);
         if track.audience_epoch == row.audience_epoch {
             return;
         }

@@ -4,6 +4,7 @@
 //! legs) → `egress` (rewrite, seal, trains). Commands come in by `install` and `peers`. Time, bytes
 //! and randomness are arguments, so that a whole meeting runs on virtual time.
 
+mod cap;
 pub mod command;
 mod dirty;
 mod due;

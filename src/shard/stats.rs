@@ -74,6 +74,8 @@ counters! {
     DropUnsupported => "dropped/reason=unsupported",
     /// The track is muted.
     DropMuted => "dropped/reason=muted",
+    /// More than the publisher's role grants.
+    DropOverCap => "dropped/reason=over_cap",
     /// Said before the cut (DESIGN.md §4).
     DropCut => "dropped/reason=cut",
     /// Said, on another shard, to an audience that this shard's table does not know yet.

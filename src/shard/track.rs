@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cap::Cap;
 use super::leg::Listed;
 use super::peer::Peer;
 use super::slab::Key;
@@ -52,6 +53,8 @@ pub struct Track {
     pub loudness: Loudness,
     /// Muted: its packets stop after decryption.
     pub muted: bool,
+    /// At home: how much its publisher may send.
+    pub cap: Cap,
     /// The epoch its audience dates from; what was said before is not served.
     pub audience_epoch: Epoch,
     /// How its media time stands to its publisher's clock, from sender reports.
@@ -91,6 +94,7 @@ impl Track {
             heard_at: None,
             loudness: Loudness::default(),
             muted: false,
+            cap: Cap::default(),
             audience_epoch: Epoch(0),
             clock: SenderClock::default(),
             publisher_clock: PublisherClock::default(),

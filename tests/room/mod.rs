@@ -142,6 +142,7 @@ pub fn table(plan: &Plan) -> MeetingTable {
         source,
         kind,
         muted: false,
+        bps_max: None,
         audience: Audience { rooms: vec![ROOM], participants: Vec::new() },
         audience_epoch: Epoch(1),
     };

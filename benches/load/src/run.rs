@@ -82,14 +82,7 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     (outcome.server_before, outcome.server_after) = (server_before, server_after);
     outcome.client_busy_pct = own_after.busy_pct(&own);
     outcome.client_threads = own_after.threads_pct(&own);
-    {
-        let joins = crowd.joins.lock().await;
-        outcome.join_ms = joins.took_ms.clone();
-        outcome.join_failures = joins.failures;
-        if let Some(failure) = &joins.first_failure {
-            outcome.invalid.push(format!("the first join that failed: {failure}"));
-        }
-    }
+    outcome.tell_joins(&*crowd.joins.lock().await);
     if let Some(failure) = moved.first_failure {
         outcome.invalid.push(format!("{} moves failed, the first: {failure}", moved.failures));
     }
@@ -100,6 +93,16 @@ pub async fn run(options: Options, stop: watch::Receiver<bool>) -> anyhow::Resul
     }
     let _ = tokio::time::timeout(GRACE, Crowd::leave(crowd)).await; // the server forgets us anyhow
     Ok(outcome)
+}
+
+impl Outcome {
+    fn tell_joins(&mut self, joins: &Joins) {
+        self.join_ms = joins.took_ms.clone();
+        self.join_failures = joins.failures;
+        if let Some(failure) = &joins.first_failure {
+            self.invalid.push(format!("the first join that failed: {failure}"));
+        }
+    }
 }
 
 async fn open(options: &Options) -> anyhow::Result<(Arc<Lobby>, UnboundedReceiver<Tick>)> {

@@ -202,6 +202,9 @@ impl Actor {
             Step::Mute { person, source, muted } => {
                 Change::Mute { participant: number(person)?, source: *source, muted: *muted }
             }
+            Step::Cap { person, source, bps_max } => {
+                Change::Cap { participant: number(person)?, source: *source, bps_max: *bps_max }
+            }
             Step::Role { person, role, receives } => Change::Role {
                 participant: number(person)?,
                 role: Role(*role),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::actor::{Actor, refused};
 use super::wire::{SlotView, source_name};
-use crate::rooms::{Name, RoomError, code};
+use crate::rooms::{Caps, Name, RoomError, code};
 use crate::sdp::{Codecs, Offer, Purpose};
 
 /// One transport of a participant.
@@ -45,7 +45,7 @@ impl Actor {
         let added = self.relay.add_peer(meeting, number, offer.peer_offer(from)).await;
         let answer = added.map_err(refused)?;
         let (peer, first) = (answer.peer, self.common_codec(&offer));
-        let sdp = offer.answer(&answer, 1, first);
+        let sdp = offer.answer(&answer, 1, first, &self.caps(person));
         let slots = vec![None; answer.slots.len()];
         let person = person.clone();
         let record =
@@ -70,11 +70,19 @@ impl Actor {
         let wrong = |problem: crate::sdp::Problem| RoomError::invalid("sdp", problem.to_string());
         record.offer.check_restart(offer).map_err(wrong)?;
         let ice = self.relay.restart_ice(peer, offer.ice.clone()).await.map_err(refused)?;
+        let caps = self.caps(person);
         let record = self.peers.get_mut(&peer).ok_or_else(no_peer)?;
         record.offer.ice = offer.ice.clone();
         record.answer.ice = ice;
         record.version += 1;
-        Ok(json!({"sdp": record.offer.answer(&record.answer, record.version, record.first)}))
+        let PeerRecord { offer, answer, version, first, .. } = &*record;
+        Ok(json!({"sdp": offer.answer(answer, *version, *first, &caps)}))
+    }
+
+    /// How many bits a second somebody may send of what.
+    fn caps(&self, person: &Name) -> Caps {
+        let person = self.model.person(person);
+        person.map_or(Caps::default(), |person| self.model.role_of(person).publish.caps)
     }
 
     pub(super) async fn view(

@@ -78,14 +78,22 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if tag == "*" && given.next().is_none() {
             return Ok(IfMatch(None)); // whatever there is
         }
-        let revision = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        let revision = revision.and_then(|tag| u64::from_str(tag).ok());
-        match (revision, given.next()) {
-            (Some(revision), None) => Ok(IfMatch(Some(revision))),
+        let wrong = |status, detail| {
+            Err(HttpProblem::new(status, "if-match", detail).at("If-Match").into())
+        };
+        let strong = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        let weak = tag.starts_with("W/\"") && tag.ends_with('"');
+        let single = given.next().is_none();
+        match strong.map(u64::from_str) {
+            Some(Ok(revision)) if single => Ok(IfMatch(Some(revision))),
+            // A tag, but none of ours; and weak ones never match (RFC 9110 §13.1.1).
+            Some(_) if single && !tag.contains(',') => {
+                wrong(StatusCode::PRECONDITION_FAILED, "If-Match is not the ETag of the plan")
+            }
+            None if weak => wrong(StatusCode::PRECONDITION_FAILED, "a weak ETag does not match"),
             _ => {
-                let detail = "If-Match is not the ETag of a plan: send the one of GET …/breakouts";
-                let status = StatusCode::PRECONDITION_FAILED;
-                Err(HttpProblem::new(status, "if-match", detail).at("If-Match").into())
+                let detail = "If-Match is not one ETag: send the one of GET …/breakouts, or *";
+                wrong(StatusCode::BAD_REQUEST, detail)
             }
         }
     }

@@ -14,12 +14,14 @@ use super::views::{MeetingList, MeetingView};
 use crate::access::{self, Wish};
 use crate::app::App;
 use crate::problem::HttpProblem;
-use crate::rooms::{Meeting, Request, Role, Roles, RoomError, Rules, code};
+use crate::rooms::{Meeting, Request, Role, RoomError, Rules, code};
 
 /// Most meetings of one answer.
 const PAGE_MAX: usize = 500;
 /// Most breakout rooms that a meeting may be given, where the server's own rules have fewer.
 const ROOMS_MAX: usize = 300;
+/// Most active talkers of a main room: more than any meeting has.
+const TALKERS_MAX: u64 = 1_000_000;
 /// Longest time in the options, in seconds: a year.
 const YEAR_S: u32 = 366 * 24 * 3_600;
 
@@ -107,7 +109,7 @@ fn model(app: &App, ask: CreateMeeting) -> Result<Meeting, Refused> {
             let message = "name a template or roles, not both";
             return Err(RoomError::invalid("roles", message).into());
         }
-        (Some(roles), None) => Roles::new(roles)?,
+        (Some(roles), None) => super::roles::roles(roles)?,
         (None, Some(template)) => app.rest.templates.find(&template).ok_or_else(|| {
             let message = format!("there is no template \"{template}\"; see /v1/roles");
             RoomError::invalid("template", message)
@@ -135,6 +137,9 @@ fn changed(app: &App, rules: &Rules, options: Map<String, Value>) -> Result<Rule
     };
     if rules.breakout_rooms_max > most {
         return too_much("breakout_rooms_max", most as u64);
+    }
+    if rules.active_talkers_max > TALKERS_MAX {
+        return too_much("active_talkers_max", TALKERS_MAX);
     }
     for (field, seconds) in [
         ("invite_timeout_s", rules.invite_timeout_s.unwrap_or(0)),

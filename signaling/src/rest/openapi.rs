@@ -77,11 +77,13 @@ pub fn document() -> Value {
             roomCreate to make meetings, roomList to list them; video.room binds it to one meeting. \
             In development mode none is needed from the same machine.",
     }});
+    let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
             let parts = path_parts(path);
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 let planned = path.contains("/breakouts") || path.ends_with("/move");
+                optional_body(operation, &schemas);
                 complete(method, operation, &parts, planned && method != "get");
             }
         }
@@ -112,6 +114,16 @@ fn path_parts(path: &str) -> Vec<Value> {
     described.collect()
 }
 
+/// An empty body is an empty object: where no field is required, none is needed.
+fn optional_body(operation: &mut Value, schemas: &Value) {
+    let Some(body) = operation.get_mut("requestBody") else { return };
+    let name = body["content"]["application/json"]["schema"]["$ref"].as_str();
+    let name = name.and_then(|name| name.rsplit('/').next()).unwrap_or_default().to_owned();
+    if schemas.get(&name).is_some_and(|schema| schema.get("required").is_none()) {
+        body["required"] = json!(false);
+    }
+}
+
 /// Adds to an operation what all have in common; `planned`: it may be bound to a state of the plan.
 fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool) {
     let mut parameters = parts.to_vec();
@@ -122,7 +134,7 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
         let required = method == "put";
         parameters.push(json!({"name": "If-Match", "in": "header", "required": required,
             "description": "The ETag of the plan as it was read, or *: whatever it is",
-            "schema": {"type": "string", "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
+            "schema": {"type": "string", "minLength": 1, "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
     }
     if method == "post" {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,

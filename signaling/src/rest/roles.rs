@@ -76,11 +76,19 @@ fn list_of(roles: &Roles) -> axum::Json<RoleList> {
 }
 
 /// Roles whose names can be in tokens.
-fn roles(roles: Vec<Role>) -> Result<Roles, RoomError> {
+pub(super) fn roles(roles: Vec<Role>) -> Result<Roles, RoomError> {
     for (at, role) in roles.iter().enumerate() {
-        check_name(role.name.as_str(), &format!("roles[{at}].name"))?;
+        check_role(role, &format!("roles[{at}]."))?;
     }
     Roles::new(roles)
+}
+
+fn check_role(role: &Role, at: &str) -> Result<(), RoomError> {
+    check_name(role.name.as_str(), &format!("{at}name"))?;
+    let received = role.subscribe.roles.iter().flatten();
+    received
+        .into_iter()
+        .try_for_each(|name| check_name(name.as_str(), &format!("{at}subscribe.roles")))
 }
 
 fn check_name(name: &str, field: &str) -> Result<(), RoomError> {
@@ -214,7 +222,7 @@ pub async fn put_role(
         let message = format!("the name in the body is not \"{name}\"");
         return Err(RoomError::invalid("name", message).into());
     }
-    check_name(&name, "name")?;
+    check_role(&role, "")?;
     edit(&app, &meeting, |all| {
         match all.iter_mut().find(|other| other.name == role.name) {
             Some(other) => *other = role.clone(),

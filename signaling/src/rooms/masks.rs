@@ -33,6 +33,8 @@ pub enum Spoken {
 pub struct SourceMask {
     /// Muted by themselves or somebody who may.
     pub muted: bool,
+    /// Most bits a second that are taken of it.
+    pub bps_max: Option<u32>,
     /// To whom it is spoken.
     pub spoken: Spoken,
 }
@@ -70,6 +72,8 @@ pub enum Step {
     Hear { person: Name, room: Name, heard: Heard },
     /// To whom a source is spoken.
     Speak { person: Name, source: Source, spoken: Spoken },
+    /// How many bits a second are taken of a source.
+    Cap { person: Name, source: Source, bps_max: Option<u32> },
     /// A source is muted or not.
     Mute { person: Name, source: Source, muted: bool },
     /// Somebody's role, and whose tracks they may have.
@@ -83,7 +87,7 @@ pub enum Step {
 impl Mask {
     /// What the relay knows of somebody who was just admitted.
     fn admitted(room: &Name, role: u8, receives: u64) -> Mask {
-        let open = || SourceMask { muted: false, spoken: Spoken::Own };
+        let open = || SourceMask { muted: false, bps_max: None, spoken: Spoken::Own };
         Mask {
             room: room.clone(),
             own: Heard::ALL,
@@ -124,6 +128,7 @@ impl Meeting {
         }
         let source = |source: Source| SourceMask {
             muted: person.is_muted(source),
+            bps_max: role.publish.caps.bps_max(source),
             spoken: self.spoken(person, source),
         };
         Mask {
@@ -246,6 +251,10 @@ fn difference(id: &Name, old: &Mask, new: &Mask, steps: &mut Vec<Step>) {
         if was.spoken != is.spoken {
             let (source, spoken) = (*source, is.spoken.clone());
             steps.push(Step::Speak { person: person(), source, spoken });
+        }
+        if was.bps_max != is.bps_max {
+            let (source, bps_max) = (*source, is.bps_max);
+            steps.push(Step::Cap { person: person(), source, bps_max });
         }
         if was.muted != is.muted {
             steps.push(Step::Mute { person: person(), source: *source, muted: is.muted });

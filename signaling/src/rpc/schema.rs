@@ -122,7 +122,8 @@ pub fn document() -> Value {
     for (name, durable) in [("Event", true), ("State", false)] {
         let Some(kinds) = defs.remove(name) else { continue };
         let kinds = kinds["oneOf"].as_array().cloned().unwrap_or_default();
-        notifications.extend(kinds.into_iter().map(|kind| notification(kind, durable)));
+        let kinds = kinds.into_iter().map(|kind| notification(kind, durable, &defs));
+        notifications.extend(kinds);
     }
     defs.insert("Notification".into(), json!({ "oneOf": notifications }));
     let mut document = json!({
@@ -147,15 +148,14 @@ fn add(defs: &mut Map<String, Value>, name: String, part: Part) {
 }
 
 /// A kind of notification as a frame. Durable ones are numbered (N13).
-fn notification(mut kind: Value, durable: bool) -> Value {
+fn notification(mut kind: Value, durable: bool, defs: &Map<String, Value>) -> Value {
     kind["properties"]["jsonrpc"] = json!({"const": "2.0"});
     kind["required"] = json!(["jsonrpc", "method", "params"]);
-    let params = kind["properties"]["params"].take();
-    let mut params = match params.get("$ref") {
-        // What is a type of its own elsewhere is not closed here, but by what it names.
-        Some(_) => json!({"type": "object", "allOf": [params], "properties": {}}),
-        None => params,
-    };
+    let mut params = kind["properties"]["params"].take();
+    if let Some(name) = params["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+        // A type of its own has no number; here it is written out with one.
+        params = defs.get(name).cloned().unwrap_or_default();
+    }
     if durable {
         let number = "Number of the event, for join{resume}; states have none";
         params["properties"]["seq"] = json!({"type": "integer", "description": number});
@@ -175,11 +175,7 @@ fn close(value: &mut Value) {
             let is_object = object.get("type").is_some_and(|kind| *kind == "object");
             let open = object.get("properties").is_some_and(|all| all.get("field").is_some());
             if is_object && !open && object.contains_key("properties") {
-                let closed = match object.contains_key("allOf") {
-                    true => "unevaluatedProperties",
-                    false => "additionalProperties",
-                };
-                object.entry(closed).or_insert(json!(false));
+                object.entry("additionalProperties").or_insert(json!(false));
             }
             object.values_mut().for_each(close);
         }

@@ -13,15 +13,17 @@ use ringfence::wire::media::{Codec, Kind};
 
 use super::fragment::write_candidates;
 use super::offer::{Line, Offer, Use};
+use crate::rooms::Caps;
 
 impl Offer {
     /// The answer to this offer.
     ///
     /// `version` grows by one with each answer of a peer (RFC 8866 §5.2). `first` is the video
     /// codec put first where the client sends, if it offered it: a browser sends what stands first.
-    pub fn answer(&self, peer: &PeerAnswer, version: u64, first: Codec) -> String {
+    /// `caps`: how many bits a second the client may send of what.
+    pub fn answer(&self, peer: &PeerAnswer, version: u64, first: Codec, caps: &Caps) -> String {
         let mut out = String::with_capacity(1024 * (self.lines.len() + 1));
-        self.write(&mut out, peer, version, first).unwrap_or_default(); // a String takes everything
+        self.write(&mut out, peer, version, first, caps).unwrap_or_default(); // takes everything
         out
     }
 
@@ -31,6 +33,7 @@ impl Offer {
         peer: &PeerAnswer,
         version: u64,
         first: Codec,
+        caps: &Caps,
     ) -> std::fmt::Result {
         // Session ids are 63 bits, and ours name the peer.
         let session = peer.peer.0 & (u64::MAX >> 1);
@@ -53,7 +56,7 @@ impl Offer {
                 continue;
             }
             let slot = if line.usage == Use::Slot { slots.next() } else { None };
-            write_line(out, line, peer, first, tagged)?;
+            write_line(out, line, peer, first, caps, tagged)?;
             if let Some(slot) = slot {
                 write_slot(out, line, slot)?;
             }
@@ -71,6 +74,7 @@ fn write_line(
     line: &Line,
     peer: &PeerAnswer,
     first: Codec,
+    caps: &Caps,
     tagged: bool,
 ) -> std::fmt::Result {
     let default = peer.candidates.first().filter(|_| tagged);
@@ -88,6 +92,11 @@ fn write_line(
         Some(SocketAddr::V4(address)) => write!(out, "\r\nc=IN IP4 {}\r\n", address.ip())?,
         Some(SocketAddr::V6(address)) => write!(out, "\r\nc=IN IP6 {}\r\n", address.ip())?,
         None => out.push_str("\r\nc=IN IP4 0.0.0.0\r\n"),
+    }
+    if let Use::Source(source) = line.usage
+        && let Some(bps) = caps.bps_max(source)
+    {
+        write!(out, "b=TIAS:{bps}\r\n")?; // RFC 3890 §6.2; the relay takes no more
     }
     let direction = match line.usage {
         Use::Source(_) => "recvonly",

@@ -101,6 +101,9 @@ pub(super) struct File {
     database: Option<Database>,
 }
 
+/// A key and what stands there, as bytes.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 impl File {
     pub fn open(directory: &Path) -> Result<File, OpenError> {
         let path = directory.join(FILE);
@@ -119,7 +122,7 @@ impl File {
     }
 
     /// Every row.
-    pub fn rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, OpenError> {
+    pub fn rows(&self) -> Result<Vec<Row>, OpenError> {
         let Some(database) = &self.database else { return Ok(Vec::new()) };
         let read = || -> Result<_, redb::Error> {
             let transaction = database.begin_read()?;
@@ -245,7 +248,7 @@ mod tests {
         directory
     }
 
-    fn opened(directory: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>, OpenError> {
+    fn opened(directory: &Path) -> Result<Vec<Row>, OpenError> {
         File::open(directory)?.rows()
     }
 

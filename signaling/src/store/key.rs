@@ -144,7 +144,7 @@ mod tests {
             Part::Row(RowKey::Vote(1, id())),
             Part::Row(RowKey::Banned(id())),
         ];
-        let others = ["", "a", "ab", "a~", "b"].map(|name| range(name));
+        let others = ["", "a", "ab", "a~", "b"].map(range);
         for part in parts {
             let key = Key::Meeting("a".into(), part);
             let bytes = key.bytes();

@@ -26,6 +26,7 @@ pub use load::{Loaded, Saved};
 pub use metrics::StoreMetrics;
 pub use value::{KeptEvent, Numbers, Recipients, Value};
 
+use crate::rooms::Name;
 use writer::{Write, Writer};
 
 /// The open store; a clone is a reference. The writer ends with the last one.
@@ -91,6 +92,22 @@ impl Store {
     /// Writes rows that belong to no meeting; nobody waits for them.
     pub fn put(&self, changes: Vec<(Key, Option<Value>)>) {
         self.write(Write { changes, ..Write::default() });
+    }
+
+    /// Writes rows that belong to no meeting, and waits until they are saved.
+    ///
+    /// # Errors
+    /// Why they could not be written; they will be once that is possible.
+    pub async fn save(&self, changes: Vec<(Key, Option<Value>)>) -> Result<(), Arc<str>> {
+        let mut journal = Journal::new(Some(self.clone()), Name::from(""));
+        journal.write(Vec::new(), changes);
+        while journal.open() > 0 {
+            journal.progressed().await;
+        }
+        match journal.fate(journal.ticket()) {
+            Fate::Refused(why) => Err(why),
+            Fate::Saved | Fate::Open => Ok(()),
+        }
     }
 
     fn write(&self, write: Write) {

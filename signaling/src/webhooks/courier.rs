@@ -1,9 +1,9 @@
 //! Posting: one lane a meeting and address, so that order is kept, and a few lanes at a time.
 //!
-//! A post that is not answered 2xx within [`Timing::within`] is tried again, each time after twice
-//! as long (up to [`Timing::longest`], with jitter). At most [`PENDING_MAX`] items wait, for all
-//! addresses together: what happens then is not posted; it is counted (`dropped`), and the other
-//! side sees it by the gap in `number`. An item that could not be delivered for a day is given up
+//! A post that is not answered 2xx within [`Limits::within`] is tried again, each time after twice
+//! as long (up to [`Limits::longest`], with jitter). At most [`Limits::pending`] items wait, for all
+//! addresses together: what happens then is not posted; it is counted (`dropped`), and who is
+//! posted all events sees it by the gap in `number`. An item that could not be delivered for a day is given up
 //! (`expired`), so that one address that is gone does not hold up the others for ever.
 
 use std::collections::{HashMap, VecDeque};
@@ -22,14 +22,12 @@ use super::{Item, Name};
 use crate::store::{Key, Store};
 use crate::tokens::{Keys, unix_now_ms};
 
-/// Most items that wait.
-pub(super) const PENDING_MAX: usize = 10_000;
 /// Most posts at the same time.
 const AT_ONCE: usize = 16;
 
-/// How long things may take.
+/// How long things may take, and how much may wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timing {
+pub struct Limits {
     /// A post, until it is answered.
     pub within: Duration,
     /// Until it is tried again for the first time.
@@ -38,15 +36,18 @@ pub struct Timing {
     pub longest: Duration,
     /// Until an item is given up.
     pub expires: Duration,
+    /// Most items that wait.
+    pub pending: usize,
 }
 
-impl Default for Timing {
-    fn default() -> Timing {
-        Timing {
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
             within: Duration::from_secs(10),
             shortest: Duration::from_millis(500),
             longest: Duration::from_secs(60),
             expires: Duration::from_secs(24 * 3_600),
+            pending: 10_000,
         }
     }
 }
@@ -59,7 +60,7 @@ pub(super) struct Courier {
     pub store: Option<Store>,
     pub metrics: HookMetrics,
     keys: Keys,
-    timing: Timing,
+    limits: Limits,
     client: Client,
     lanes: Mutex<HashMap<Lane, VecDeque<Item>>>,
     pending: AtomicUsize,
@@ -71,14 +72,14 @@ impl Courier {
         endpoints: Vec<Endpoint>,
         keys: Keys,
         store: Option<Store>,
-        timing: Timing,
+        limits: Limits,
     ) -> Result<Courier, reqwest::Error> {
         // Not elsewhere: what is signed is for the address that the operator named.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none());
-        let client = client.timeout(timing.within).user_agent("ringfence").build()?;
+        let client = client.timeout(limits.within).user_agent("ringfence").build()?;
         let (metrics, lanes, pending) = Default::default();
         let places = Semaphore::new(AT_ONCE);
-        Ok(Courier { endpoints, store, metrics, keys, timing, client, lanes, pending, places })
+        Ok(Courier { endpoints, store, metrics, keys, limits, client, lanes, pending, places })
     }
 
     pub fn endpoint(&self, url: &str) -> Option<&Endpoint> {
@@ -87,7 +88,7 @@ impl Courier {
 
     /// Whether one more may wait; then it is counted in.
     pub fn make_room(&self) -> bool {
-        let more = |pending| (pending < PENDING_MAX).then_some(pending + 1);
+        let more = |pending| (pending < self.limits.pending).then_some(pending + 1);
         let (order, same) = (Ordering::Relaxed, Ordering::Relaxed);
         let room = self.pending.fetch_update(order, same, more).is_ok();
         if room {
@@ -141,7 +142,7 @@ impl Courier {
 
     async fn deliver(&self, item: &Item) {
         let Some(endpoint) = self.endpoint(&item.url) else { return };
-        let mut pause = self.timing.shortest;
+        let mut pause = self.limits.shortest;
         loop {
             match self.post(endpoint, item).await {
                 Ok(()) => return self.metrics.count("delivered"),
@@ -149,13 +150,13 @@ impl Courier {
             }
             self.metrics.count("failed");
             let age = Duration::from_millis(unix_now_ms().saturating_sub(item.at));
-            if age > self.timing.expires {
+            if age > self.limits.expires {
                 tracing::warn!(meeting = %item.meeting, "a webhook is given up");
                 return self.metrics.count("expired");
             }
             // Not all lanes at the same moment.
             tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-            pause = (pause * 2).min(self.timing.longest);
+            pause = (pause * 2).min(self.limits.longest);
         }
     }
 

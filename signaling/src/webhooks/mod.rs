@@ -19,7 +19,7 @@ use crate::rooms::Name;
 use crate::store::{Key, Store, Value};
 use crate::tokens::Keys;
 
-pub use courier::Timing;
+pub use courier::Limits;
 pub use event::{EVENTS, Happened, body, happened};
 pub use metrics::HookMetrics;
 pub use options::{Endpoint, WebhookOptions};
@@ -58,9 +58,9 @@ impl Webhooks {
         endpoints: Vec<Endpoint>,
         keys: Keys,
         store: Option<Store>,
-        timing: Timing,
+        limits: Limits,
     ) -> Result<Webhooks, reqwest::Error> {
-        Courier::new(endpoints, keys, store, timing).map(|courier| Webhooks(Arc::new(courier)))
+        Courier::new(endpoints, keys, store, limits).map(|courier| Webhooks(Arc::new(courier)))
     }
 
     /// What it counts.

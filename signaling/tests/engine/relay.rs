@@ -16,6 +16,7 @@ struct Participant {
     role: u8,
     receives: u64,
     muted: [bool; 5],
+    caps: [Option<u32>; 5],
     spoken: [Option<(Vec<Name>, Vec<Name>)>; 5],
 }
 
@@ -40,8 +41,8 @@ impl Relay {
             Step::Admit { person, room, role, receives } => {
                 assert!(is_room(&room));
                 let (elsewhere, spoken) = Default::default();
-                let (own, muted) = (Heard::ALL, [false; 5]);
-                let one = Participant { room, own, elsewhere, role, receives, muted, spoken };
+                let (own, muted, caps) = (Heard::ALL, [false; 5], [None; 5]);
+                let one = Participant { room, own, elsewhere, role, receives, muted, caps, spoken };
                 assert!(people.insert(person, one).is_none(), "admitted twice");
             }
             Step::Dismiss(person) => {
@@ -84,6 +85,9 @@ impl Relay {
             Step::Mute { person, source, muted } => {
                 people.get_mut(&person).expect("is there").muted[place(source)] = muted;
             }
+            Step::Cap { person, source, bps_max } => {
+                people.get_mut(&person).expect("is there").caps[place(source)] = bps_max;
+            }
             Step::Role { person, role, receives } => {
                 let one = people.get_mut(&person).expect("is there");
                 (one.role, one.receives) = (role, receives);
@@ -119,6 +123,8 @@ impl Relay {
         for from in &people {
             assert_eq!(self.people[*from].room, meeting.person(from).expect("here").room, "{from}");
             for (at, source) in SOURCES.iter().enumerate() {
+                let caps = meeting.role_of(meeting.person(from).expect("here")).publish.caps;
+                assert_eq!(self.people[*from].caps[at], caps.bps_max(*source), "{from}");
                 for to in &people {
                     let (flows, may) =
                         (self.flows(from, at, to), may_hear(meeting, from, *source, to));

@@ -20,6 +20,8 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
     let permitted = match request {
         Request::Enter(_) | Request::Tick | Request::End => false,
         Request::SetRoles(_) | Request::Configure(_) => false,
+        Request::Reconfigure { .. } | Request::ExchangeRoles { .. } => false,
+        Request::Pardon { .. } => false,
         Request::Depart { person, .. } => person == id,
         Request::Create(_)
         | Request::CreateAndInvite { .. }
@@ -27,6 +29,7 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
         | Request::Unassign { .. }
         | Request::Shuffle { .. }
         | Request::Group { .. }
+        | Request::PutPlan(_)
         | Request::ImportCsv { .. }
         | Request::Rename { .. }
         | Request::Delete { .. }

@@ -254,19 +254,6 @@ pub async fn a9_nothing_moves_before_start_is_confirmed() {
     assert_eq!(scene.no("hana", "breakout.start", json!({})).await.0, CONFLICT);
 }
 
-pub async fn a10_people_are_assigned_before_they_come() {
-    let mut scene = Scene::cast(Rules::default(), &[("hana", "host")]).await;
-    let list = format!("{CSV_TEMPLATE}Red,Ada,Lovelace,ada@example.org\nBlue,Bob,Burns,\n");
-    let imported = scene.ok("hana", "breakout.import_csv", json!({"text": list})).await;
-    assert_eq!((&imported["people"], &imported["rooms"]), (&json!(2), &json!(["b1", "b2"])));
-    assert_eq!(scene.room("b1").await["expected"], json!(1));
-    scene.join("a", json!({"name": "somebody", "email": "ADA@example.org"})).await;
-    scene.join("b", json!({"name": "bob burns"})).await;
-    assert_eq!(groups(&mut scene).await, [["a"], ["b"]], "by address, and by name");
-    scene.ok("hana", "breakout.start", json!({})).await;
-    assert_eq!(scene.room_of("b").await, "b2");
-}
-
 pub async fn a11_csv() {
     let mut scene = Scene::new().await;
     assert_eq!(CSV_TEMPLATE, "room_name,first_name,last_name,email\r\n");

@@ -58,7 +58,7 @@ items! {
     "A7" => creation::a7_unassign;
     "A8" => creation::a8_reset_all;
     "A9" => creation::a9_nothing_moves_before_start_is_confirmed;
-    "A10" => creation::a10_people_are_assigned_before_they_come;
+    "A10" => outside::a10_rooms_and_people_are_named_when_the_meeting_is_scheduled;
     "A11" => creation::a11_csv;
     "A12" => creation::a12_assignments_do_not_ask_for_the_device;
     "A13" => creation::a13_a_list_of_people_and_a_room;
@@ -111,6 +111,7 @@ items! {
     "T1" => main_room::t1_what_was_on_inside_stays_on;
     "T2" => main_room::t2_devices_are_carried_both_ways;
     "T3" => main_room::t3_clear_and_destroy_restore_the_main_room;
+    "T4" => outside::t4_names_and_assignments_are_saved_with_the_meeting;
     "V1" => server::v1_everything_from_the_server_only;
     "V2" => roles::v2_peers_are_listed_with_their_roles;
     "V3" => server::v3_a_participants_role_is_changed;
@@ -160,6 +161,7 @@ items! {
     "N11" => ending::n11_the_same_groups_again;
     "N12" => beyond::n12_hosts_see_all_rooms_and_others_their_own;
     "N13" => beyond::n13_who_comes_back_gets_what_was_missed;
+    "N14" => outside::n14_webhooks_tell_outside_what_happens;
     "part 3" => beyond::people_are_muted_and_kicked_by_role;
 }
 
@@ -170,9 +172,7 @@ pub const OPEN: &[(&str, &str)] = &[
     ("K2", "recording"),
     ("K3", "recording"),
     ("Q16", "recording"),
-    ("T4", "names and assignments saved with a scheduled meeting: REST and the store"),
     ("V7", "the page: the moderator's list of people"),
-    ("N14", "webhooks"),
     ("N15", "plain RTP; WHIP moves are shown by A12"),
     ("N16", "metrics of the relay"),
 ];

@@ -13,6 +13,7 @@ mod ending;
 mod items;
 mod lifecycle;
 mod main_room;
+mod outside;
 mod people;
 mod resolutions;
 mod roles;

@@ -1,9 +1,12 @@
 //! FEATURES.md 1.7, 1.8, 1.9, 1.13: the main room while inside, media inside, state on return.
 
 use ringfence::control::api::Change;
+use ringfence::route::id::Source;
 use ringfence::route::table::Kinds;
 use ringfence::wire::media::Kind;
-use ringfence_signaling::rooms::{OnEnter, OnReturn, Rules};
+use ringfence_signaling::rooms::{
+    Caps, OnEnter, OnReturn, Permission, Role, RoleName, Roles, Rules,
+};
 use serde_json::{Value, json};
 
 use crate::scene::Scene;
@@ -174,6 +177,27 @@ pub async fn d5_quality_by_role() {
     let caps = &joined["publish"]["caps"];
     assert_eq!((&caps["video_height"], &caps["screen_height"]), (&json!(720), &json!(1080)));
     assert_eq!(joined["publish"]["media"]["audio"], json!(true));
+
+    // Bits are counted by the relay, whatever the client makes of it; heights are the client's.
+    let mut low = Role::new("participant", []);
+    low.publish.caps = Caps { video_bps: Some(300_000), ..Caps::default() };
+    let mut high = low.clone();
+    (high.name, high.publish.caps.video_bps) = (RoleName::new("speaker"), Some(900_000));
+    let host = Role::new("host", [Permission::ChangeRole]);
+    let roles = Roles::new(vec![host, low, high]).expect("three roles");
+    let cast = &[("hana", "host"), ("cyd", "participant")];
+    let mut scene = Scene::as_of(Rules::default(), roles, cast).await;
+    let capped = |changes: Vec<Change>| -> Vec<(Source, Option<u32>)> {
+        let cap = |change: &Change| match change {
+            Change::Cap { source, bps_max, .. } => Some((*source, *bps_max)),
+            _ => None,
+        };
+        changes.iter().filter_map(cap).collect()
+    };
+    assert_eq!(capped(scene.changes()), [(Source::Camera, Some(300_000))]);
+    let change = json!({"client": "cyd", "role": "speaker", "force": true});
+    scene.ok("hana", "role.change", change).await;
+    assert_eq!(capped(scene.changes()), [(Source::Camera, Some(900_000))]);
 }
 
 async fn muted(scene: &mut Scene) -> Value {

@@ -39,13 +39,16 @@ impl Scene {
 
     pub async fn as_of(rules: Rules, roles: Roles, people: &[(&str, &str)]) -> Scene {
         crate::traffic::watch();
-        let server = Server::start_as(true, rules, roles).await;
-        let (pages, order) = Default::default();
-        let mut scene = Scene { server, pages, order, seen: 0 };
+        let mut scene = Scene::on(Server::start_as(true, rules, roles).await);
         for (id, role) in people {
             scene.join(id, json!({"role": role})).await;
         }
         scene
+    }
+
+    /// A meeting that nobody has joined.
+    pub fn on(server: Server) -> Scene {
+        Scene { server, pages: BTreeMap::new(), order: Vec::new(), seen: 0 }
     }
 
     /// Somebody joins; `extra` is added to the parameters.

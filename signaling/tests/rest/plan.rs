@@ -93,8 +93,10 @@ async fn a_plan_that_can_not_be_changes_nothing() {
     put(&api, "*", &json!({})).await.refused(422, Some(1_734), Some("rooms"));
     let bare = api.json("PUT", PLAN, json!({"rooms": []})).await;
     bare.refused(428, None, Some("If-Match"));
-    for tag in ["\"x\"", "0", "W/\"0\"", "\"1\", \"2\""] {
-        put(&api, tag, &before).await.refused(412, None, Some("If-Match"));
+    for (tag, status) in
+        [("\"x\"", 412), ("W/\"0\"", 412), ("0", 400), ("", 400), ("\"1\", \"2\"", 400)]
+    {
+        put(&api, tag, &before).await.refused(status, None, Some("If-Match"));
     }
     assert_eq!(api.get(PLAN).await.is(200), before);
     let stale = [("content-type", "application/json"), ("if-match", "\"999\"")];

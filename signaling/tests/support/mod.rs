@@ -1,6 +1,9 @@
 //! A server on an ephemeral port before a relay that only keeps books, and clients for it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod kept;
+pub mod receiver;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -17,7 +20,7 @@ use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::{Keeping, Meetings, Timing};
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
-use ringfence_signaling::store::Saved;
+use ringfence_signaling::store::Loaded;
 use ringfence_signaling::tokens::{Claims, DEVELOPMENT_ISSUER, Grants, Keys, unix_now};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -188,7 +191,7 @@ impl Server {
     pub async fn start_as(development: bool, rules: Rules, roles: Roles) -> Server {
         let (grace, keeping) = (Duration::from_millis(300), Keeping::default());
         let meeting = MeetingOptions { rules, roles };
-        Server::start_on(development, meeting, grace, keeping, Vec::new()).await
+        Server::start_on(development, meeting, grace, keeping, Default::default()).await
     }
 
     /// With something kept, and what was kept already.
@@ -197,7 +200,7 @@ impl Server {
         meeting: MeetingOptions,
         grace: Duration,
         keeping: Keeping,
-        saved: Vec<Saved>,
+        loaded: Loaded,
     ) -> Server {
         let (handle, books) = relay();
         let (events, told) = mpsc::channel(16);
@@ -213,7 +216,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let app = App::new(handle, settings);
-        app.meetings.restore(saved);
+        app.meetings.restore(loaded.meetings);
+        app.rest.templates.restore(loaded.templates);
         let (drain, meetings) = (Duration::from_secs(60), app.meetings.clone());
         let task = tokio::spawn(serve(listener, app, told, signalled, drain));
         Server { address, books, events, signals, task, meetings }
@@ -339,6 +343,12 @@ impl Page {
     pub async fn heard(&mut self, method: &str) -> bool {
         self.settle().await;
         self.notices.iter().any(|notice| notice["method"] == json!(method))
+    }
+
+    /// Takes all notifications that have come by now.
+    pub async fn settled(&mut self) -> Vec<Value> {
+        self.settle().await;
+        std::mem::take(&mut self.notices)
     }
 
     /// Forgets what has come by now.

@@ -184,6 +184,7 @@ impl Bench {
                 source: *source,
                 kind: kind(*source),
                 muted: false,
+                bps_max: None,
                 audience: Audience { rooms: vec![MAIN], participants: Vec::new() },
                 audience_epoch: Epoch(1),
             });

@@ -168,6 +168,42 @@ fn a_gap_is_asked_for_in_time_from_a_publisher_that_receives_nothing() {
 }
 
 #[test]
+fn what_is_over_the_cap_is_refused_and_a_picture_goes_on_with_a_keyframe() {
+    let (mut bench, mut publisher, mut a, _) = meeting();
+    let say = |bench: &mut Bench, publisher: &mut Far, seq: u16, key: bool| {
+        let mut payload = vec![0xA5; 1_000];
+        payload[..6].copy_from_slice(&vp8(seq, key));
+        let packet = publisher.say(5, VP8, seq, &[], &payload);
+        bench.take(publisher, packet);
+    };
+    for seq in 1..3 {
+        say(&mut bench, &mut publisher, seq, true);
+        bench.turn();
+    }
+    assert_eq!(bench.media(&mut a).len(), 1, "under way");
+    bench.table.tracks[0].bps_max = Some(80_000); // 12 packets in a second and a quarter
+    bench.install();
+    let _ = bench.rtcp(&mut publisher);
+    for seq in 3..33 {
+        say(&mut bench, &mut publisher, seq, seq % 8 == 1);
+    }
+    bench.turn();
+    assert_eq!(bench.media(&mut a).len(), 12);
+    assert_eq!(bench.count(Counter::DropOverCap), 18);
+    assert_eq!(bench.rtcp(&mut publisher).1, [], "it would not be taken");
+    bench.pass(ms(900));
+    say(&mut bench, &mut publisher, 33, false);
+    bench.pass(ms(100));
+    assert_eq!(bench.media(&mut a), []);
+    assert_eq!(bench.rtcp(&mut publisher).1, [5], "now it would");
+    for seq in 34..36 {
+        say(&mut bench, &mut publisher, seq, seq == 34);
+    }
+    bench.turn();
+    assert_eq!(bench.media(&mut a).len(), 2);
+}
+
+#[test]
 fn muted_is_muted_after_decryption_and_starts_from_a_keyframe() {
     let (mut bench, mut publisher, mut a, _) = meeting();
     for seq in 1..3 {

@@ -1,5 +1,6 @@
 //! One role: permissions, publish strategy, subscribe strategy (R1).
 
+use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,16 +44,27 @@ pub struct Caps {
     pub video_height: u16,
     /// Most lines of a screen's picture.
     pub screen_height: u16,
-    /// Most bits a second of a camera.
-    pub video_bps: u32,
-    /// Most bits a second of a screen.
-    pub screen_bps: u32,
+    /// Most bits a second of a camera; the relay takes no more. Not said: as many as come.
+    pub video_bps: Option<u32>,
+    /// The same of a screen or a canvas.
+    pub screen_bps: Option<u32>,
 }
 
 impl Default for Caps {
     fn default() -> Caps {
         let (video_height, screen_height) = (720, 1_080);
-        Caps { video_height, screen_height, video_bps: 1_500_000, screen_bps: 2_500_000 }
+        Caps { video_height, screen_height, video_bps: None, screen_bps: None }
+    }
+}
+
+impl Caps {
+    /// Most bits a second that are taken of a source.
+    pub fn bps_max(&self, source: Source) -> Option<u32> {
+        match source {
+            Source::Camera => self.video_bps,
+            Source::Screen | Source::Canvas => self.screen_bps,
+            Source::Microphone | Source::ScreenAudio => None,
+        }
     }
 }
 
