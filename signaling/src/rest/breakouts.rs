@@ -218,7 +218,10 @@ async fn act(
 }
 
 macro_rules! action {
-    ($(#[doc = $doc:literal])* $name:ident, $path:literal, $body:ident, |$ask:ident| $request:expr) => {
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident, $path:literal, $body:ident, |$ask:ident| $request:expr
+    ) => {
         $(#[doc = $doc])*
         #[utoipa::path(
             post, path = $path, tag = "breakouts", request_body = $body,

@@ -6,8 +6,8 @@
 //! no permission, and spares it no limit and no state.
 //!
 //! Answers are views of one state of the meeting (`views`); errors are problem documents
-//! (`refused`). The routes and the OpenAPI document are one list (`openapi`), so that neither can be
-//! without the other.
+//! (`refused`). The routes and the OpenAPI document are one list (`openapi`), so that neither can
+//! be without the other.
 
 mod body;
 mod breakouts;

@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::problem::HttpProblem;
 
 const ABOUT: &str = "What a server does with meetings: makes them ahead, hands out tokens, plans \
-and runs breakouts, changes roles. Every error is a problem document (RFC 9457) that names the field \
-and the mend. A `POST` with `Idempotency-Key` that is sent again is answered again and not done \
-again. `If-Match` with the ETag of the plan refuses (412) what was meant for another plan.";
+and runs breakouts, changes roles. Every error is a problem document (RFC 9457) that names the \
+field and the mend. A `POST` with `Idempotency-Key` that is sent again is answered again and not \
+done again. `If-Match` with the ETag of the plan refuses (412) what was meant for another plan.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -74,8 +74,8 @@ pub fn document() -> Value {
     document["components"]["securitySchemes"] = json!({"token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
         "description": "HS256, claims as LiveKit's: video.roomAdmin for everything in a meeting, \
-            roomCreate to make meetings, roomList to list them; video.room binds it to one meeting. \
-            In development mode none is needed from the same machine.",
+            roomCreate to make meetings, roomList to list them; video.room binds it to one \
+            meeting. In development mode none is needed from the same machine.",
     }});
     let schemas = document["components"]["schemas"].clone();
     if let Some(paths) = document["paths"].as_object_mut() {
@@ -134,13 +134,15 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
         let required = method == "put";
         parameters.push(json!({"name": "If-Match", "in": "header", "required": required,
             "description": "The ETag of the plan as it was read, or *: whatever it is",
-            "schema": {"type": "string", "minLength": 1, "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
+            "schema": {"type": "string", "minLength": 1, "pattern": "^(\\*|\"[0-9]{1,15}\")$"},
+            "example": "\"12\""}));
     }
     if method == "post" {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Any text of 1 to 255 characters; the same request with the same key is \
                 done once, within 24 hours",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}));
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255,
+                "pattern": "^[!-~]+$"}}));
     }
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);

@@ -99,7 +99,7 @@ pub async fn template(
     post, path = "/v1/meetings/{meeting}/breakouts/csv", tag = "breakouts",
     request_body(content = String, content_type = "text/csv",
         description = "room_name,first_name,last_name,email"),
-    responses((status = 200, description = "Rooms that were made, and how many people", body = Reply,
+    responses((status = 200, description = "Rooms made, and how many people", body = Reply,
         headers(("ETag" = String, description = "For If-Match"))))
 )]
 pub async fn import(

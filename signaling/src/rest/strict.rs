@@ -1,5 +1,5 @@
-//! JSON in which an object is an object: a struct of `serde` would also be read from an array, field
-//! by field, which no document of ours says.
+//! JSON in which an object is an object: a struct of `serde` would also be read from an array,
+//! field by field, which no document of ours says.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};

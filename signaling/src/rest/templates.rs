@@ -1,4 +1,5 @@
-//! Templates of roles by name: the shipped ones, and those that the API made (FEATURES.md 1.15, V4).
+//! Templates of roles by name: the shipped ones, and those that the API made (FEATURES.md 1.15,
+//! V4).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -93,7 +93,8 @@ pub fn document() -> Value {
     let mut requests = Vec::new();
     for (name, params, result) in methods() {
         let method = json!({ "const": name });
-        let frame = json!({"properties": {"method": method, "params": refer(&format!("params:{name}"))},
+        let params_of = refer(&format!("params:{name}"));
+        let frame = json!({"properties": {"method": method, "params": params_of},
             "required": ["method"]});
         requests.push(frame);
         add(&mut defs, format!("params:{name}"), params);
