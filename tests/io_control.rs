@@ -174,9 +174,8 @@ fn a_shard_is_not_started_again_while_another_can_not_be_told() {
         let (mut broken, mut other) = (links.remove(0), links.remove(0));
         broken.send(Command::Panic).unwrap();
         eventually("the end", || broken.ended());
-        other.send(Command::Stall(Duration::from_millis(300))).unwrap();
-        thread::sleep(Duration::from_millis(50));
-        (0..2).for_each(|number| other.send(Command::Ping(number)).unwrap());
+        other.send(Command::Stall(Duration::from_secs(1))).unwrap();
+        while other.send(Command::Ping(0)).is_ok() {} // until it stalls, and the queue is full
         let refused = restart(&config, &mut [&mut broken, &mut other], 0, Arc::new(Echo::new));
         assert_eq!(refused.expect_err("the queue is full").refusal.step, Step::Queue);
         eventually("there is room", || {

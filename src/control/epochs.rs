@@ -177,7 +177,7 @@ impl<W> Epochs<W> {
         self.latest.shards().contains(&shard)
     }
 
-    /// A shard that had ended was started again: it knows nothing. Only where the tables do not name it.
+    /// A shard that had ended was started again: it knows nothing. Only where no table names it.
     pub fn shard_renewed(&mut self, shard: ShardIndex) {
         self.ended.remove(&shard);
     }

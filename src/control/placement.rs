@@ -99,8 +99,8 @@ pub fn apart(loads: &[Load]) -> Option<ShardIndex> {
     alive.min_by_key(|(_, load)| load.own_peers).map(|(index, _)| ShardIndex(index))
 }
 
-/// The first peer of a meeting on the last shard, all others on the first: to measure what it costs that
-/// everybody who listens is on another shard than who speaks.
+/// The first peer of a meeting on the last shard, all others on the first: to measure what it costs
+/// that everybody who listens is on another shard than who speaks.
 pub fn first_apart(loads: &[Load]) -> Option<ShardIndex> {
     let is_first = loads.iter().all(|load| load.own_peers == 0);
     let mut alive = loads.iter().enumerate().filter(|(_, load)| load.alive);

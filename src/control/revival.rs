@@ -1,8 +1,8 @@
 //! Shards that ended are started again: when, and how often it is tried.
 //!
-//! At once at first. A shard that ends again within a minute, or can not be started, is left alone for a
-//! while that doubles each time: what makes it panic may come again at once. How it is started is
-//! somebody else's business ([`Revive`]).
+//! At once at first. A shard that ends again within a minute, or can not be started, is left alone
+//! for a while that doubles each time: what makes it panic may come again at once. How it is
+//! started is somebody else's business ([`Revive`]).
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -284,8 +284,8 @@ mod tests {
         }
     }
 
-    /// A shard that ends takes its peers along and is started again on its port; the meeting that was
-    /// on both is on both again.
+    /// A shard that ends takes its peers along and is started again on its port; the meeting that
+    /// was on both is on both again.
     #[test]
     fn a_shard_that_ended_is_started_again() {
         for io in [IoChoice::Auto, IoChoice::Mmsg] {

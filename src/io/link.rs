@@ -27,7 +27,8 @@ pub(super) enum Order<C> {
 pub enum Ended {
     /// It was asked to.
     Stopped = 1,
-    /// Its world, or the driver, panicked. The process lives on; [`super::restart`] makes a new one.
+    /// Its world, or the driver, panicked. The process lives on; [`super::restart`] makes a new
+    /// one.
     Panicked,
     /// The system refused what a running shard can not do without.
     Failed,

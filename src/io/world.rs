@@ -49,8 +49,8 @@ pub trait World {
         let _ = (now, mesh);
     }
 
-    /// Another world was started again: what was known of it is void. What it sends comes later than
-    /// this, and what is sent to it from now on reaches the new one.
+    /// Another world was started again: what was known of it is void. What it sends comes later
+    /// than this, and what is sent to it from now on reaches the new one.
     fn other_renewed(&mut self, now: Instant, other: ShardIndex) {
         let _ = (now, other);
     }

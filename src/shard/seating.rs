@@ -132,10 +132,14 @@ impl Shard {
 
     /// Makes one slot carry `new`, and writes the bits of its leg.
     fn fill(&mut self, now: Instant, at: LegRef, old: Option<TrackId>, new: Option<TrackId>) {
-        if old != new {
+        let track_key = new.and_then(|new| self.by_track.get(&new)).copied();
+        let slot = self.peers.get(at.peer).and_then(|it| it.sending.slots.get(at.slot as usize));
+        let leg = slot.and_then(|slot| slot.leg.as_ref());
+        // A track of another shard may have ended and begun again since: the same id, another entry.
+        if old != new || leg.is_some_and(|leg| Some(leg.track) != track_key) {
             leg::remove(&mut self.peers, &mut self.tracks, at);
         }
-        let Some(&track_key) = new.and_then(|new| self.by_track.get(&new)) else { return };
+        let Some(track_key) = track_key else { return };
         let Some(track) = self.tracks.get(track_key) else { return };
         let Some(peer) = self.peers.get_mut(at.peer) else { return };
         let ready = peer.is_ready();

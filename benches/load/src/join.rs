@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -107,7 +108,7 @@ impl Lobby {
             pair,
             server,
             place,
-            sources,
+            sources: self.layered(sources, answer.simulcast),
             streams: answer.streams,
         };
         self.media.send(Command::Connect(Box::new(peer)));
@@ -119,10 +120,30 @@ impl Lobby {
             return Vec::new();
         }
         let base = 0x0100_0000 | person.index << 3;
-        let audio = self.options.sends_audio().then_some(Source { kind: Kind::Audio, ssrc: base });
+        let source = |kind, ssrc| Source { kind, ssrc, layer: None };
+        let audio = self.options.sends_audio().then_some(source(Kind::Audio, base));
         let video = self.options.video_bitrate > 0;
-        let video = video.then_some(Source { kind: Kind::Video, ssrc: base + 2 });
+        let video = video.then_some(source(Kind::Video, base + 2));
         audio.into_iter().chain(video).collect()
+    }
+
+    /// What is sent of what was offered, to a server that takes layers or does not.
+    fn layered(&self, sources: Vec<Source>, taken: bool) -> Vec<Source> {
+        static REFUSED: Once = Once::new();
+        if !self.options.simulcast {
+            return sources;
+        }
+        if !taken {
+            REFUSED.call_once(|| {
+                eprintln!("The server takes no simulcast: one layer of each picture is sent");
+            });
+            return sources;
+        }
+        let split = |(mid, source): (usize, Source)| match source.kind {
+            Kind::Audio => vec![source],
+            Kind::Video => source.layers(mid as u8).to_vec(), // two lines at most
+        };
+        sources.into_iter().enumerate().flat_map(split).collect()
     }
 
     async fn offer(
@@ -134,7 +155,8 @@ impl Lobby {
         let options = &self.options;
         let (fingerprint, codec) = (self.identity.fingerprint.as_str(), options.codec);
         let slots = (options.audio_slots, options.video_lines());
-        let offer = |slots| Offer { ice, fingerprint, sources, slots, codec }.write();
+        let simulcast = options.simulcast;
+        let offer = |slots| Offer { ice, fingerprint, sources, slots, codec, simulcast }.write();
         let Some((whip, whep)) = options.whip.as_deref().zip(options.whep.as_deref()) else {
             let rpc = self.enter(person.meeting, &person.id, false).await?;
             let answer = rpc.call("offer", json!({"sdp": offer(slots)})).await?;

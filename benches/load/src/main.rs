@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use crate::options::Options;
 
 fn main() -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // the first one counts
     let mut arguments = std::env::args().skip(1);
     let done = match arguments.next().as_deref() {
         Some("compare") => compare(&arguments.collect::<Vec<_>>()),

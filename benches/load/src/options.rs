@@ -93,7 +93,8 @@ pub struct Options {
     /// Seconds between keyframes that nobody asked for.
     #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
     pub keyframe_interval: f64,
-    /// Offer three layers of video.
+    /// Offer three layers of video, and send them to a server that takes them: the bitrate, a
+    /// quarter and a sixteenth of it.
     #[arg(long)]
     pub simulcast: bool,
     /// Receive-only audio lines of each participant.
@@ -177,7 +178,10 @@ impl Options {
             ensure!(value > 0.0 && value.is_finite(), "--{name} {value}: give more than 0");
             Ok(())
         };
-        ensure!(!self.simulcast, "--simulcast: servers here answer with one layer; leave it out");
+        ensure!(
+            !self.simulcast || self.video_bitrate > 0,
+            "--simulcast: there is no video to send; give --video-bitrate"
+        );
         ensure!(self.meetings > 0, "--meetings 0: give at least 1");
         ensure!(self.participants > 0, "--participants 0: give at least 1");
         ensure!(self.rooms <= ROOMS_MAX, "--rooms {}: give at most {ROOMS_MAX}", self.rooms);
@@ -345,7 +349,7 @@ mod tests {
             ("--rooms 2 --shuffles 4 --duration 6", "--duration"),
             ("--sockets many", "--sockets"),
             ("--token-key secret", "--token-key"),
-            ("--simulcast", "--simulcast"),
+            ("--simulcast --video-bitrate 0", "--simulcast"),
             ("--duration 0", "--duration"),
             ("--whip http://x/{meeting}", "--whep"),
             ("--whip http://x --whep http://y --rooms 2", "--rooms"),

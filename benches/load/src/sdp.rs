@@ -23,6 +23,12 @@ const REPAIR_TYPE: u8 = 97;
 pub const LEVEL_ID: u8 = 1;
 const LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
+/// Ids of the header extensions that name a layer: mid (RFC 9143 §15.1) and RID (RFC 8852 §3).
+pub const MID_ID: u8 = 2;
+pub const RID_ID: u8 = 3;
+const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+
 /// A source in the offer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
@@ -30,6 +36,29 @@ pub struct Source {
     pub kind: Kind,
     /// Its SSRC; the one of its retransmissions is the next.
     pub ssrc: u32,
+    /// Which layer of simulcast it is. `None`: there is one only.
+    pub layer: Option<Layer>,
+}
+
+/// One layer of simulcast.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layer {
+    /// Its RID.
+    pub rid: &'static str,
+    /// The mid of its line.
+    pub mid: u8,
+    /// Its bitrate is that of the whole picture, by this.
+    pub divisor: u64,
+}
+
+impl Source {
+    /// The layers of a picture in line `mid`: whole, half and a quarter of its width and height.
+    pub fn layers(self, mid: u8) -> [Source; 3] {
+        [("f", 1, 0), ("h", 4, 2), ("q", 16, 4)].map(|(rid, divisor, offset)| {
+            let layer = Some(Layer { rid, mid, divisor });
+            Source { ssrc: self.ssrc + offset, layer, ..self }
+        })
+    }
 }
 
 /// What is offered.
@@ -45,6 +74,8 @@ pub struct Offer<'a> {
     pub slots: (u32, u32),
     /// The video codec.
     pub codec: VideoCodec,
+    /// Offer three layers of each picture (RFC 8853).
+    pub simulcast: bool,
 }
 
 impl Offer<'_> {
@@ -66,6 +97,15 @@ impl Offer<'_> {
         for source in self.sources {
             self.write_line(out, mid, source.kind, "sendonly")?;
             write!(out, "a=msid:load source-{mid}\r\n")?;
+            if self.simulcast && source.kind == Kind::Video {
+                write!(out, "a=extmap:{MID_ID} {MID_URI}\r\na=extmap:{RID_ID} {RID_URI}\r\n")?;
+                let layers = source.layers(0).into_iter().filter_map(|source| source.layer);
+                let rids: Vec<&str> = layers.map(|layer| layer.rid).collect();
+                for rid in &rids {
+                    write!(out, "a=rid:{rid} send\r\n")?;
+                }
+                write!(out, "a=simulcast:send {}\r\n", rids.join(";"))?;
+            }
             let (media, repair) = (source.ssrc, source.ssrc.wrapping_add(1));
             if source.kind == Kind::Video {
                 write!(out, "a=ssrc-group:FID {media} {repair}\r\na=ssrc:{repair} cname:load\r\n")?;
@@ -137,6 +177,8 @@ pub struct Answer {
     pub candidates: Vec<SocketAddr>,
     /// Streams that we will receive: SSRC and kind.
     pub streams: Vec<(u32, Kind)>,
+    /// It takes layers (RFC 8853 §5.3.2); else one is to be sent.
+    pub simulcast: bool,
 }
 
 impl Answer {
@@ -161,7 +203,7 @@ impl Answer {
         else {
             bail!("the answer has no a=fingerprint");
         };
-        let (mut candidates, mut streams) = (Vec::new(), Vec::new());
+        let (mut candidates, mut streams, mut simulcast) = (Vec::new(), Vec::new(), false);
         for line in &session.media {
             let kind = match line.get_type() {
                 webrtc_sdp::media_type::SdpMediaValue::Audio => Kind::Audio,
@@ -177,6 +219,7 @@ impl Answer {
                             candidates.push(SocketAddr::new(ip, candidate.port as u16));
                         }
                     }
+                    SdpAttribute::Simulcast(layers) => simulcast |= !layers.receive.is_empty(),
                     SdpAttribute::SsrcGroup(_, group) => {
                         repairs.extend(group.iter().skip(1).map(|ssrc| ssrc.id));
                     }
@@ -196,6 +239,7 @@ impl Answer {
             fingerprint: fingerprint.fingerprint.clone(),
             candidates,
             streams,
+            simulcast,
         })
     }
 
@@ -215,8 +259,11 @@ mod tests {
     #[test]
     fn an_offer_parses_and_names_its_streams() {
         let ice = Credentials { ufrag: "abcdefgh".into(), pwd: "p".repeat(24) };
-        let sources =
-            [Source { kind: Kind::Audio, ssrc: 10 }, Source { kind: Kind::Video, ssrc: 20 }];
+        let sources = [(Kind::Audio, 10), (Kind::Video, 20)].map(|(kind, ssrc)| Source {
+            kind,
+            ssrc,
+            layer: None,
+        });
         let fingerprint = format!("sha-256 {}", vec!["AB"; 32].join(":"));
         for codec in [VideoCodec::Vp8, VideoCodec::H264, VideoCodec::Vp9] {
             let offer = Offer {
@@ -225,6 +272,7 @@ mod tests {
                 sources: &sources,
                 slots: (2, 3),
                 codec,
+                simulcast: false,
             };
             let text = offer.write();
             assert_eq!(text.matches("m=").count(), 7, "{text}");
@@ -236,5 +284,31 @@ mod tests {
             assert_eq!(read.fingerprint, [0xAB; 32]);
             assert_eq!(read.candidates, ["127.0.0.1:40000".parse().unwrap()]);
         }
+    }
+
+    #[test]
+    fn layers_are_offered_and_an_answer_takes_them_or_not() {
+        let ice = Credentials { ufrag: "abcdefgh".into(), pwd: "p".repeat(24) };
+        let sources = [Source { kind: Kind::Video, ssrc: 20, layer: None }];
+        let fingerprint = format!("sha-256 {}", vec!["AB"; 32].join(":"));
+        let (slots, codec) = ((0, 0), VideoCodec::Vp8);
+        let offer = Offer {
+            ice: &ice,
+            fingerprint: &fingerprint,
+            sources: &sources,
+            slots,
+            codec,
+            simulcast: true,
+        };
+        let text = offer.write();
+        assert!(text.contains("a=rid:h send\r\n") && text.contains("a=simulcast:send f;h;q\r\n"));
+        let candidate = "a=candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host\r\n";
+        let taken = text.replace(":send f", ":recv f").replace(" send\r", " recv\r");
+        for (answer, simulcast) in [(&text, false), (&taken, true)] {
+            let read = Answer::read(&format!("{answer}{candidate}")).unwrap();
+            assert_eq!(read.simulcast, simulcast, "{answer}");
+        }
+        let layers = sources[0].layers(4).map(|it| (it.ssrc, it.layer.unwrap().rid));
+        assert_eq!(layers, [(20, "f"), (22, "h"), (24, "q")]);
     }
 }

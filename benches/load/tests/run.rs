@@ -220,6 +220,16 @@ fn every_profile_and_codec() {
     }
 }
 
+#[test]
+fn layers_are_offered_and_one_is_sent_where_they_are_not_taken() {
+    let relay = Relay::start();
+    let run = "--participants 3 --duration 2 --ramp 1 --check 1 --simulcast";
+    let arguments: Vec<&str> = ["--url", &relay.url].into_iter().chain(run.split(' ')).collect();
+    assert_clean(&report("layers", &arguments));
+    let said = String::from_utf8_lossy(&load(&arguments).stderr).into_owned();
+    assert_eq!(said.matches("takes no simulcast").count(), 1, "{said}");
+}
+
 /// A network namespace that a veth pair joins to ours; gone when dropped.
 struct Namespace {
     name: String,

@@ -231,7 +231,8 @@ mod tests {
         let people = json!({"participants": [
             {"id": "ada", "name": "Ada", "role": "host", "room": "main", "room_name": "Main room",
                 "muted": {"audio": false, "video": true}},
-            {"id": "bob", "name": "Bob Long", "role": "participant", "room": "b1", "room_name": "Red",
+            {"id": "bob", "name": "Bob Long", "role": "participant",
+                "room": "b1", "room_name": "Red",
                 "muted": {"audio": true, "video": true}}]});
         insta::assert_snapshot!("cli_meeting_list", show_list(&list, 1_000));
         insta::assert_snapshot!("cli_meeting_show", show_one(&meeting, 1_000));

@@ -193,19 +193,22 @@ mod tests {
     #[test]
     fn refusals_are_told_in_the_relays_words() {
         let lines = r#"{"detail":"line 2: room_name is empty","errors":[
-            {"line":2,"message":"room_name is empty"},{"line":5,"message":"3 columns instead of 4"}]}"#;
+            {"line":2,"message":"room_name is empty"},
+            {"line":5,"message":"3 columns instead of 4"}]}"#;
         for (status, text, expected) in [
             (404, r#"{"detail":"there is no meeting \"x\""}"#, "there is no meeting \"x\""),
             (502, "<html>", "the relay answers 502 Bad Gateway"),
             (
                 422,
                 lines,
-                "line 2: room_name is empty\n  line 2: room_name is empty\n  line 5: 3 columns instead of 4",
+                "line 2: room_name is empty\n  line 2: room_name is empty\n  \
+                 line 5: 3 columns instead of 4",
             ),
             (
                 401,
                 r#"{"detail":"no token"}"#,
-                "no token\n  the key is taken from --key or RINGFENCE_KEYS; it must be one that the relay has",
+                "no token\n  the key is taken from --key or RINGFENCE_KEYS; it must be one \
+                 that the relay has",
             ),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");

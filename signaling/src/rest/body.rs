@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::refused::Refused;
+use super::strict::Strict;
 use crate::problem::HttpProblem;
 use crate::rooms::{RoomError, code};
 use crate::rpc::{DEPTH_MAX, depth};
@@ -152,14 +153,11 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Refused> {
         let problem = HttpProblem::new(StatusCode::BAD_REQUEST, "bad-json", detail);
         return Err(problem.coded(code::TOO_LARGE, None).into());
     }
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let read = serde_path_to_error::deserialize(&mut reader);
-    let value = read.map_err(|error| {
+    let value = serde_json::from_str(text).map_err(|error| wrong(".", &error))?;
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
         wrong(&path, error.inner())
-    })?;
-    reader.end().map_err(|error| wrong(".", &error))?;
-    Ok(value)
+    })
 }
 
 /// What is wrong with a body, with the seeds' number where they have one (Q4).
@@ -237,6 +235,8 @@ mod tests {
             ("{\"rooms\":[]} x", 400, code::PARSE, None),
             (deep.as_str(), 400, code::TOO_LARGE, None),
             ("[]", 422, code::INVALID_PARAMS, Some("body")),
+            ("[[], 3]", 422, code::INVALID_PARAMS, Some("body")), // fields by their place
+            ("{\"rooms\":[[\"a\"]]}", 422, code::INVALID_PARAMS, Some("rooms[0]")),
             ("{}", 422, code::PARAMETER_MISSING, Some("rooms")),
             ("{\"rooms\":[{}]}", 422, code::PARAMETER_MISSING, Some("rooms[0].name")),
             ("{\"rooms\":[{\"name\":1}]}", 422, code::INVALID_PARAMS, Some("rooms[0].name")),

@@ -64,7 +64,7 @@ pub struct RoomDefinition {
 #[serde(deny_unknown_fields)]
 pub struct Rename {
     /// 1 to 256 bytes.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[!-~]+$")]
+    #[schema(min_length = 1, max_length = 256, pattern = "\\S")]
     pub name: String,
 }
 
@@ -182,7 +182,7 @@ pub struct Extend {
 pub struct Broadcast {
     /// At most 4,096 bytes.
     #[serde(alias = "message")]
-    #[schema(min_length = 1, max_length = 1024, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 4096, pattern = "\\S")]
     pub text: String,
     /// To these rooms; absent: to all breakouts.
     #[serde(default)]

@@ -125,8 +125,9 @@ fn place(parts: &Parts, key: &HeaderValue) -> Result<Place, Refused> {
         let problem = HttpProblem::new(StatusCode::BAD_REQUEST, "idempotency-key", detail);
         Refused(problem.at("Idempotency-Key"))
     };
-    let key = key.to_str().map_err(|_| wrong())?.trim();
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+    let key = key.to_str().map_err(|_| wrong())?;
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !visible || key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(wrong());
     }
     let caller = parts.extensions.get::<Caller>();

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{In, Json, Query};
 use super::caller::Caller;
 use super::refused::{Refused, renamed};
+use super::strict::Strict;
 use super::views::{MeetingList, MeetingView};
 use crate::access::{self, Wish};
 use crate::app::App;
@@ -58,8 +59,8 @@ pub enum Profile {
 #[serde(deny_unknown_fields)]
 pub struct ChangeMeeting {
     /// The options that change. Others stay.
-    #[schema(value_type = Rules)]
-    pub options: Map<String, Value>,
+    #[schema(value_type = Option<Rules>)]
+    pub options: Option<Map<String, Value>>,
 }
 
 /// Which meetings.
@@ -125,7 +126,7 @@ fn changed(app: &App, rules: &Rules, options: Map<String, Value>) -> Result<Rule
         return Err(RoomError::invalid("options", "options can not be read").into());
     };
     all.extend(options);
-    let read = serde_path_to_error::deserialize::<_, Rules>(Value::Object(all));
+    let read = serde_path_to_error::deserialize::<_, Rules>(Strict(Value::Object(all)));
     let rules = read.map_err(|error| {
         let path = error.path().to_string();
         RoomError::invalid(&format!("options.{path}"), error.inner().to_string())
@@ -216,7 +217,7 @@ pub async fn change(
 ) -> Result<axum::Json<MeetingView>, Refused> {
     loop {
         let from = *app.meetings.look(&meeting).await?.rules();
-        let to = changed(&app, &from, ask.options.clone())?;
+        let to = changed(&app, &from, ask.options.clone().unwrap_or_default())?;
         let request = Request::Reconfigure { from, to };
         match app.meetings.serve(&meeting, request, None).await {
             // Somebody else changed them in between.

@@ -21,6 +21,7 @@ mod plan;
 mod polls;
 mod refused;
 mod roles;
+mod strict;
 mod templates;
 mod views;
 

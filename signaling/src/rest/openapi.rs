@@ -134,7 +134,7 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
         let required = method == "put";
         parameters.push(json!({"name": "If-Match", "in": "header", "required": required,
             "description": "The ETag of the plan as it was read, or *: whatever it is",
-            "schema": {"type": "string", "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
+            "schema": {"type": "string", "minLength": 1, "pattern": "^(\\*|\"[0-9]{1,15}\")$"}, "example": "\"12\""}));
     }
     if method == "post" {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,

@@ -33,10 +33,10 @@ pub struct AddParticipant {
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.~@+:-]+$")]
     pub id: Option<String>,
     /// The name to show.
-    #[schema(max_length = 64, pattern = "^[ -~]*$")]
+    #[schema(max_length = 256)]
     pub name: Option<String>,
     /// Their e-mail address: by it, or else the name, they are matched with lists.
-    #[schema(max_length = 256, pattern = "^[!-~]+$")]
+    #[schema(min_length = 1, max_length = 256)]
     pub email: Option<String>,
     /// A role of the meeting; absent: `participant`.
     #[serde(alias = "presetName", alias = "preset_name")]

@@ -18,7 +18,7 @@ use crate::rooms::{PollView, Reply, Request};
 #[serde(deny_unknown_fields)]
 pub struct NewPoll {
     /// At most 4,096 bytes.
-    #[schema(min_length = 1, max_length = 1024, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 4096, pattern = "\\S")]
     pub question: String,
     /// 2 to 20 answers to choose from.
     #[schema(min_items = 2, max_items = 20)]

@@ -151,7 +151,7 @@ pub struct PlanRoom {
     pub id: Option<String>,
     /// Its name; absent in `PUT`: the one it has, or a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64, pattern = "^[ -~]*$")]
+    #[schema(max_length = 256)]
     pub name: Option<String>,
     /// Most people in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,11 +187,11 @@ pub(super) fn yes() -> bool {
 pub struct Expected {
     /// First name.
     #[serde(default)]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 256)]
     pub first_name: String,
     /// Last name.
     #[serde(default)]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 256)]
     pub last_name: String,
     /// E-mail address; it decides, where it is known of the one who joins.
     #[serde(default)]

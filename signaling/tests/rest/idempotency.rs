@@ -39,7 +39,7 @@ async fn done_once() {
     post(&api, &start, "k3", &json!({})).await.is(200);
 
     let long = "x".repeat(256);
-    for key in ["", &long] {
+    for key in ["", "a b", "\"a\u{e9}\"", &long] {
         let refused = post(&api, "/v1/meetings", key, &json!({})).await;
         refused.refused(400, None, Some("Idempotency-Key"));
     }

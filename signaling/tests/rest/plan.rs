@@ -86,6 +86,7 @@ async fn a_plan_that_can_not_be_changes_nothing() {
         (json!([{"colour": "red"}]), 422, -32_602, "rooms[0].colour"),
         (json!(many), 422, 1_726, "rooms"),
         (json!("none"), 422, -32_602, "rooms"),
+        (json!([["b1", "Red"]]), 422, -32_602, "rooms[0]"),
     ] {
         let plan = json!({ "rooms": rooms });
         put(&api, "*", &plan).await.refused(status, Some(code), Some(field));

@@ -445,8 +445,8 @@ fn a_shard_that_ends_takes_only_its_peers_along() {
     stage.then(|reply| Request::CloseMeeting(meeting, reply)).unwrap();
 }
 
-/// A shard that ended and is started again knows nothing: it is sent whole tables, others are not held
-/// up, and nobody is told to forget what the new one never heard of.
+/// A shard that ended and is started again knows nothing: it is sent whole tables, others are not
+/// held up, and it is not told to forget what it never heard of.
 #[test]
 fn a_shard_that_is_started_again_is_one_like_any_other() {
     let mut stage = Stage::new(2, 100).with_revival();

@@ -91,8 +91,8 @@ impl Shard {
         }
     }
 
-    /// A shard has ended: of its tracks nothing comes any more, and it wants nothing. If it is started
-    /// again, it knows nothing of what was to be told to it.
+    /// A shard has ended: of its tracks nothing comes any more, and it wants nothing. If it is
+    /// started again, it knows nothing of what was to be told to it.
     pub fn bury(&mut self, shard: ShardIndex) {
         let mut gone = Vec::new();
         for (_, track) in self.tracks.iter_mut() {

@@ -484,8 +484,8 @@ fn entries_end_with_their_source_their_meeting_and_their_shard() {
     assert_eq!(two.packets_on_the_way(), 0, "the shard that wanted it ended");
 }
 
-/// What was to be told to a shard that ended is not told to the one that is started in its place; that
-/// one learns what is published when the table names it, as any other.
+/// What was to be told to a shard that ended is not told to the one that is started in its place;
+/// that one learns what is published when the table names it, as any other.
 #[test]
 fn who_is_started_again_is_told_nothing_of_the_former() {
     let (mut two, mut publisher, mut listener) = Two::new();

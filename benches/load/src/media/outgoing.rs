@@ -13,7 +13,7 @@ use webrtc_util::marshal::Marshal;
 use super::engine::Settings;
 use super::payload::{self, Part, Stamp};
 use crate::report::Kind;
-use crate::sdp::{AUDIO_TYPE, LEVEL_ID, Source, VIDEO_TYPE};
+use crate::sdp::{AUDIO_TYPE, LEVEL_ID, MID_ID, RID_ID, Source, VIDEO_TYPE};
 
 const AUDIO_EVERY: u64 = 20_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -140,7 +140,7 @@ impl Outgoing {
         if key {
             self.key_due = now + settings.keyframe_every;
         }
-        let mean = settings.video_bitrate as f64 / 8.0 / f64::from(settings.frame_rate);
+        let mean = self.bitrate(settings) / 8.0 / f64::from(settings.frame_rate);
         let factor = if key { KEY_FACTOR } else { self.random.random_range(0.8..1.2) };
         let length = ((mean * factor) as usize).max(100);
         let parts = length.div_ceil(PAYLOAD_MAX);
@@ -152,11 +152,21 @@ impl Outgoing {
             let mut body = Vec::with_capacity(length + 48);
             let stamp = self.stamp(now, room);
             payload::write_video(settings.codec, &stamp, place, length, &mut body);
-            let header = self.header(VIDEO_TYPE, last);
+            let mut header = self.header(VIDEO_TYPE, last);
+            if let Some(layer) = self.source.layer {
+                header.set_extension(MID_ID, Bytes::from(layer.mid.to_string()))?;
+                header.set_extension(RID_ID, Bytes::from_static(layer.rid.as_bytes()))?;
+            }
             self.seal(header, body, sealer, out)?;
         }
         self.picture = self.picture.wrapping_add(1);
         Ok(())
+    }
+
+    /// Bits a second of the picture, or of this layer of it.
+    fn bitrate(&self, settings: &Settings) -> f64 {
+        let divisor = self.source.layer.map_or(1, |layer| layer.divisor);
+        settings.video_bitrate as f64 / divisor as f64
     }
 
     fn stamp(&self, sent: u64, room: u32) -> Stamp {
@@ -204,6 +214,47 @@ impl Outgoing {
             packet_count: self.packets,
             octet_count: self.octets,
             ..Default::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use webrtc_srtp::protection_profile::ProtectionProfile;
+    use webrtc_util::marshal::Unmarshal;
+
+    use super::*;
+    use crate::options::Options;
+
+    #[test]
+    fn layers_bear_their_names_and_share_the_bitrate() {
+        let line = ["load", "--video-bitrate", "1600000", "--seed", "7"];
+        let settings = Settings::of(&Options::parse_from(line), true);
+        let context = || {
+            let profile = ProtectionProfile::AeadAes128Gcm;
+            Context::new(&[1; 16], &[2; 12], profile, None, None).expect("key lengths")
+        };
+        let source = Source { kind: Kind::Video, ssrc: 20, layer: None };
+        let expected = [("f", 1_600), ("h", 400), ("q", 100)];
+        for (layer, (rid, kbps)) in source.layers(1).into_iter().zip(expected) {
+            let (mut sealer, mut opener) = (context(), context());
+            let (mut outgoing, mut sealed) = (Outgoing::new(3, layer, true, &settings), Vec::new());
+            outgoing.begin(0, &settings);
+            for frame in 1..=300u64 {
+                outgoing.send(frame * SECOND / 30, 9, &mut sealer, &settings, &mut sealed).unwrap();
+            }
+            let mut bytes = 0;
+            for packet in sealed {
+                let plain = opener.decrypt_rtp(&packet).expect("sealed for us");
+                let packet = Packet::unmarshal(&mut plain.clone()).expect("RTP");
+                assert_eq!(packet.header.ssrc, layer.ssrc);
+                assert_eq!(packet.header.get_extension(RID_ID).unwrap(), rid.as_bytes());
+                assert_eq!(packet.header.get_extension(MID_ID).unwrap(), "1".as_bytes());
+                bytes += packet.payload.len();
+            }
+            let got = bytes as f64 * 8.0 / 10_000.0;
+            assert!((0.9..1.5).contains(&(got / f64::from(kbps))), "{rid}: {got} kbit/s");
         }
     }
 }

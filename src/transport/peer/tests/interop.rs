@@ -71,6 +71,7 @@ impl Server {
 }
 
 fn run(test: impl Future<Output = ()>) {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // the first one counts
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("in time") });
 }
