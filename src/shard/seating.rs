@@ -135,7 +135,7 @@ impl Shard {
         let track_key = new.and_then(|new| self.by_track.get(&new)).copied();
         let slot = self.peers.get(at.peer).and_then(|it| it.sending.slots.get(at.slot as usize));
         let leg = slot.and_then(|slot| slot.leg.as_ref());
-        // A track of another shard may have ended and begun again since: the same id, another entry.
+        // A track of another shard may have ended and begun again: the same id, another entry.
         if old != new || leg.is_some_and(|leg| Some(leg.track) != track_key) {
             leg::remove(&mut self.peers, &mut self.tracks, at);
         }
