@@ -1,10 +1,10 @@
 //! Posting: one lane a meeting and address, so that order is kept, and a few lanes at a time.
 //!
 //! A post that is not answered 2xx within [`Limits::within`] is tried again, each time after twice
-//! as long (up to [`Limits::longest`], with jitter). At most [`Limits::pending`] items wait, for all
-//! addresses together: what happens then is not posted; it is counted (`dropped`), and who is
-//! posted all events sees it by the gap in `number`. An item that could not be delivered for a day is given up
-//! (`expired`), so that one address that is gone does not hold up the others for ever.
+//! as long (up to [`Limits::longest`], with jitter). At most [`Limits::pending`] items wait, for
+//! all addresses together: what happens then is not posted; it is counted (`dropped`), and who is
+//! posted all events sees it by the gap in `number`. An item that could not be delivered for a day
+//! is given up (`expired`), so that one address that is gone does not hold up the others for ever.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
