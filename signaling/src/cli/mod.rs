@@ -1,7 +1,7 @@
 //! What an operator does by hand: `ringfence meeting …` and `ringfence breakout …` over REST, and
 //! `ringfence check`, which talks to nobody.
 //!
-//! A command is an [`Ask`] (method, path, body) and a way to show the answer to people; both are
+//! A command is an `Ask` (method, path, body) and a way to show the answer to people; both are
 //! pure. Only `remote` sends.
 
 pub mod breakout;
