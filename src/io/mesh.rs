@@ -436,7 +436,7 @@ mod tests {
         signal(&mut all[0], 1, 1);
         all[0].wake();
         assert_eq!(wakes(&all[0]), 0, "it is awake");
-        shared[1].wake.lie_down();
+        shared[1].wake.lie_down(|| false);
         all[0].wake();
         assert_eq!(wakes(&all[0]), 0, "nothing was sent since");
         (0..9).for_each(|_| assert!(signal(&mut all[0], 1, 1)));
@@ -509,8 +509,7 @@ mod tests {
         });
         let mut next = 0;
         while next < MESSAGES {
-            wake.wake.lie_down();
-            if !receiver.has_news() {
+            if wake.wake.lie_down(|| receiver.has_news()) {
                 assert!(wake.wake.sleep(Duration::from_secs(20)), "slept over {next}");
             }
             wake.wake.get_up();

@@ -104,8 +104,8 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         if rings.is_empty() {
             return self.driver.wait(timeout, &mut self.counters);
         }
-        shared.wake.lie_down();
-        let timeout = if rings.has_news() { Some(Duration::ZERO) } else { timeout };
+        let may_sleep = shared.wake.lie_down(|| rings.has_news());
+        let timeout = if may_sleep { timeout } else { Some(Duration::ZERO) };
         let waited = self.driver.wait(timeout, &mut self.counters);
         shared.wake.get_up();
         waited

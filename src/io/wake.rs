@@ -83,9 +83,12 @@ impl<F: Flag> Flags<F> {
         self.asleep.load()
     }
 
-    fn lie_down(&self) {
+    /// On the shard, which is about to sleep: whether it may, as nothing is there. It lies down
+    /// first, and looks then.
+    fn lie_down(&self, has_news: impl FnOnce() -> bool) -> bool {
         self.asleep.store(true);
         F::fence();
+        !has_news()
     }
 
     fn get_up(&self) {
@@ -127,9 +130,9 @@ impl Wake {
         self.flags.clear()
     }
 
-    /// On the shard, before it looks at its rings for the last time and sleeps.
-    pub fn lie_down(&self) {
-        self.flags.lie_down();
+    /// On the shard, before it sleeps: whether it may, by a last look at its rings.
+    pub fn lie_down(&self, has_news: impl FnOnce() -> bool) -> bool {
+        self.flags.lie_down(has_news)
     }
 
     /// On the shard, after it.
@@ -257,9 +260,13 @@ mod tests {
                         sender.wake();
                     }
                 });
-                shard.flags.lie_down();
-                let seen = shard.look();
-                if seen.is_none() {
+                let mut seen = None;
+                let may_sleep = shard.flags.lie_down(|| {
+                    seen = shard.look();
+                    seen.is_some()
+                });
+                assert_eq!(may_sleep, seen.is_none());
+                if may_sleep {
                     // It sleeps. Nothing else ends that: what the sender did must.
                     sending.join().unwrap();
                     assert_eq!(shard.written.load(SeqCst), 1, "slept over");
@@ -292,8 +299,11 @@ mod tests {
                         }
                     })
                 });
-                shard.flags.lie_down();
-                let seen = (shard.look().is_some(), other.load(Acquire) == 1);
+                let mut seen = (false, false);
+                shard.flags.lie_down(|| {
+                    seen = (shard.look().is_some(), other.load(Acquire) == 1);
+                    seen.0 || seen.1
+                });
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
                 let written = shard.written.load(SeqCst);
                 assert!(written <= 1);

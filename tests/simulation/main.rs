@@ -33,6 +33,22 @@
 //! only those ahead of the table let in     several: said after what the table is of
 //! grant before the last ack                several: granted while in flight
 //! the far cache kept over a cut            several: said before the cut
+//!
+//! What this simulation does not reach, of the same kind:
+//!
+//! placement without hysteresis             control/placement.rs: the gauge's table
+//! busy from 30 % on: split too early       control/placement.rs: the gauge's table, to and fro
+//! who comes counts 20 times as much        control/placement.rs: the gauge's table, waves, uneven rooms
+//! a full ring that says it took it         io/mesh.rs: a full ring, two threads; tests/io_mesh.rs
+//! voices dropped before pictures           io/mesh.rs: a full ring; mesh.rs here
+//! asleep is said after the last look       io/wake.rs (loom): slept over; io/mesh.rs
+//! no fence at the waker, or at the sleeper io/wake.rs (loom): slept over
+//! each waker writes                        io/wake.rs (loom): two senders write once
+//! woken at each message, or again later    io/mesh.rs: woken once a turn
+//! a shard started again keeps the old ring io/mesh.rs: new rings
+//! what waited for the former is told to it shard/tests/mesh.rs: told nothing of the former
+//! started while a table still names it     control/tests/requests.rs: one like any other
+//! counted as ended for good                control/tests/requests.rs: one like any other
 
 mod client;
 mod mesh;
