@@ -1,5 +1,8 @@
 //! Two shards: a publisher on one, subscribers on the other.
 
+mod endings;
+mod feedback;
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -291,85 +294,6 @@ fn the_far_cache_does_not_reach_across_a_cut() {
     assert_eq!(again(&mut two, &mut listener), 0, "said before the cut");
 }
 
-#[test]
-fn what_got_lost_between_shards_is_asked_for_at_home() {
-    let (mut two, mut publisher, mut listener) = Two::new();
-    for seq in 1..20 {
-        two.say(&mut publisher, seq);
-    }
-    two.settle();
-    let sent = two.heard(&mut listener);
-    let video = slot_ssrc(LISTENER, 1);
-    let last = sent.iter().rfind(|got| got.ssrc == video).unwrap().seq;
-    two.ways[HOME].capacity = 0;
-    two.say(&mut publisher, 20);
-    two.turn(HOME);
-    assert_eq!(two.ways[HOME].refused[Class::Video as usize], 1);
-    two.ways[HOME].capacity = 256;
-    two.say(&mut publisher, 21);
-    two.settle();
-    let got = two.heard(&mut listener);
-    assert!(got.iter().any(|got| got.payload == vp8(21, true) && got.seq == last + 2), "{got:?}");
-    let nack = listener.nack(video, &[last + 1]);
-    two.shards[AWAY].take(&listener, nack);
-    two.settle();
-    let got = two.heard(&mut listener);
-    assert_eq!(got.len(), 1, "{got:?}");
-    assert_eq!((got[0].seq, &got[0].payload), (last + 1, &vp8(20, true)), "by its own number");
-    // What nobody ever sent is not asked for without end.
-    let before = two.shards[AWAY].count(Counter::Retransmitted);
-    for _ in 0..1_000 {
-        let nack = listener.nack(video, &[last + 1, last.wrapping_add(900)]);
-        two.shards[AWAY].take(&listener, nack);
-    }
-    two.turn(AWAY);
-    assert!(two.ways[AWAY].messages.len() <= 1);
-    assert_eq!(two.shards[AWAY].count(Counter::Retransmitted), before);
-}
-
-/// Two keyframe requests a second reach the publisher, whoever asks on whichever shard.
-#[test]
-fn one_keyframe_budget_over_all_shards() {
-    let (mut two, mut publisher, mut listener) = Two::new();
-    two.say(&mut publisher, 1);
-    two.settle();
-    two.shards[HOME].rtcp(&mut publisher);
-    let base = two.shards[HOME].count(Counter::KeyframeRequests);
-    let mut asked = 0;
-    for _ in 0..100 {
-        let pli = listener.pli(77, slot_ssrc(LISTENER, 1));
-        two.shards[AWAY].take(&listener, pli);
-        two.turn(AWAY);
-        asked += two.ways[AWAY].messages.len();
-        two.pass(ms(20));
-    }
-    let (_, plis, _) = two.shards[HOME].rtcp(&mut publisher);
-    assert!((3..=6).contains(&plis.len()), "{} in two seconds", plis.len());
-    assert_eq!(two.shards[HOME].count(Counter::KeyframeRequests) - base, plis.len() as u64);
-    assert!(asked <= 12, "{asked} asked of home: not more than one a tick");
-}
-
-#[test]
-fn a_new_video_leg_gets_a_keyframe_from_home() {
-    let (mut two, mut publisher, mut listener) = Two::new();
-    two.both(|bench| bench.listen_to(LISTENER, SIDE));
-    two.pass(ms(2_000));
-    let picture = publisher.picture(CAMERA, 1, false);
-    two.shards[HOME].take(&publisher, picture);
-    two.pass(ms(20));
-    two.shards[HOME].rtcp(&mut publisher);
-    two.both(|bench| bench.listen_to(LISTENER, MAIN));
-    two.pass(ms(40));
-    assert_eq!(two.shards[HOME].rtcp(&mut publisher).1, [CAMERA]);
-    two.heard(&mut listener);
-    for (seq, key, shown) in [(2, false, 0), (3, true, 1), (4, false, 1)] {
-        let picture = publisher.picture(CAMERA, seq, key);
-        two.shards[HOME].take(&publisher, picture);
-        two.settle();
-        assert_eq!(two.heard(&mut listener).len(), shown, "{seq}");
-    }
-}
-
 /// A full way loses pictures before voices, and no signal.
 #[test]
 fn a_full_way_keeps_what_matters() {
@@ -449,75 +373,6 @@ fn loudness_is_told_where_nobody_listens_yet() {
     assert_eq!(sent(&two), 0);
     two.pass(ms(6_000));
     assert!(!two.shards[AWAY].shard.by_track.contains_key(&track(PUBLISHER, Source::Microphone)));
-}
-
-#[test]
-fn entries_end_with_their_source_their_meeting_and_their_shard() {
-    let entries = |two: &Two| two.shards[AWAY].shard.by_track.len();
-    let (mut two, _, _) = Two::new();
-    assert_eq!(entries(&two), 2);
-    let now = two.shards[HOME].now;
-    two.shards[HOME].shard.handle_command(now, Command::RemovePeer(PeerId(PUBLISHER)));
-    two.settle();
-    assert_eq!(entries(&two), 0, "the publisher left");
-
-    let (mut two, _, _) = Two::new();
-    two.both(|bench| {
-        bench.table.tracks.clear();
-        bench.table.participants.retain(|row| row.participant.0 == PUBLISHER);
-        bench.table.shards = vec![ShardIndex(HOME)];
-    });
-    two.settle();
-    assert_eq!(entries(&two), 0, "the shard left the meeting");
-
-    let (mut two, mut publisher, mut listener) = Two::new();
-    two.turn_with(AWAY, true);
-    assert_eq!(entries(&two), 0, "the home shard ended");
-    assert!(two.shards[AWAY].reports.iter().any(|report| {
-        matches!(report, Report::Slots { slots, .. } if slots.iter().all(Option::is_none))
-    }));
-    two.ways[AWAY].messages.clear();
-    two.turn_with(HOME, true);
-    two.heard(&mut listener);
-    two.say(&mut publisher, 1);
-    two.turn(HOME);
-    assert_eq!(two.packets_on_the_way(), 0, "the shard that wanted it ended");
-}
-
-/// What was to be told to a shard that ended is not told to the one that is started in its place;
-/// that one learns what is published when the table names it, as any other.
-#[test]
-fn who_is_started_again_is_told_nothing_of_the_former() {
-    let (mut two, mut publisher, mut listener) = Two::new();
-    two.ways[HOME].capacity = 0; // nothing goes through any more
-    two.say(&mut publisher, 1);
-    let now = two.shards[HOME].now;
-    two.shards[HOME].shard.tell_ended(MEETING, track(PUBLISHER, Source::Microphone));
-    two.turn(HOME);
-    assert!(two.ways[HOME].refused[Class::Signal as usize] > 0, "it waits");
-    two.ways[HOME].capacity = 256;
-    two.shards[HOME].shard.bury(ShardIndex(AWAY));
-    two.shards[AWAY].shard.bury(ShardIndex(HOME)); // it knows of no track there, as a new one
-    two.turn(HOME);
-    assert!(two.ways[HOME].messages.is_empty(), "nothing of it is told");
-    // The table without it, and then again with it.
-    let both = two.shards[HOME].table.shards.clone();
-    two.shards[HOME].table.shards = vec![ShardIndex(HOME)];
-    two.install(HOME);
-    two.turn(HOME);
-    two.ways[HOME].messages.clear();
-    two.shards[HOME].table.shards = both;
-    two.install(HOME);
-    two.turn(HOME);
-    let lives = two.ways[HOME].messages.iter();
-    let lives = lives.filter(|it| matches!(it.1, Owned::Signal(Signal::Live(_)))).count();
-    assert_eq!(lives, 2, "what is published now");
-    two.settle();
-    two.heard(&mut listener);
-    two.shards[HOME].now = now + ms(100);
-    two.say(&mut publisher, 2);
-    two.settle();
-    assert_eq!(two.heard(&mut listener).len(), 2);
 }
 
 /// A shard that comes to the meeting later learns what is published already.
