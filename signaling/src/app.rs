@@ -1,5 +1,6 @@
 //! What every request handler shares, and the table of routes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub development: bool,
     /// Origins of pages, besides our own, that may open the WebSocket.
     pub origins: Vec<String>,
+    /// A folder whose files come before the embedded page's.
+    pub web: Option<PathBuf>,
     /// Open WebSockets.
     pub connections: Connections,
     /// What REST keeps.
@@ -62,16 +65,27 @@ pub struct Settings {
     pub timing: Timing,
     /// What outlives the process.
     pub keeping: Keeping,
+    /// A folder whose files come before the embedded page's.
+    pub web: Option<PathBuf>,
 }
 
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, meeting, timing, keeping } = settings;
+        let Settings { keys, development, origins, meeting, timing, keeping, web } = settings;
         let (connections, metrics) = (Connections::default(), Metrics::new(&keeping));
         let meetings = Meetings::keeping(relay, meeting.meeting(), timing, keeping);
         let rest = Rest::default();
-        App(Arc::new(Shared { meetings, keys, development, origins, connections, rest, metrics }))
+        App(Arc::new(Shared {
+            meetings,
+            keys,
+            development,
+            origins,
+            web,
+            connections,
+            rest,
+            metrics,
+        }))
     }
 
     /// All routes.
@@ -85,17 +99,11 @@ impl App {
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz))
             .route("/metrics", get(health::metrics))
-            .route("/", get(page::index))
-            .route("/{file}", get(page::file))
-            .fallback(nothing_here)
+            .fallback(page::serve)
             .method_not_allowed_fallback(wrong_method)
             .layer(axum::middleware::map_response(harden))
             .with_state(self)
     }
-}
-
-async fn nothing_here() -> HttpProblem {
-    HttpProblem::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path")
 }
 
 async fn wrong_method() -> HttpProblem {

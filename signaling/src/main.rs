@@ -69,6 +69,7 @@ async fn start(options: Settled) -> anyhow::Result<()> {
         meeting: options.meeting,
         timing: Timing::default(),
         keeping: Keeping { store, webhooks },
+        web: options.web,
     };
     say(&format!("Ringfence: http://{address}/"));
     for line in relay::describe(&running) {

@@ -142,6 +142,9 @@ pub struct ServeOptions {
     /// Directory in which meetings are kept over restarts [default: they live in memory only].
     #[arg(long, env = "RINGFENCE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Folder with a page of your own; what it lacks comes from the page in the binary.
+    #[arg(long, env = "RINGFENCE_WEB", value_name = "DIR")]
+    pub web: Option<PathBuf>,
     /// Development: a fixed key, and no token is needed on loopback.
     #[arg(long, env = "RINGFENCE_DEV")]
     pub dev: bool,
@@ -219,6 +222,8 @@ pub struct Settled {
     pub drain: Duration,
     /// Directory in which meetings are kept.
     pub data: Option<PathBuf>,
+    /// Folder with a page of one's own.
+    pub web: Option<PathBuf>,
     /// Development mode.
     pub dev: bool,
     /// Rules and roles of meetings.
@@ -273,6 +278,7 @@ impl ServeOptions {
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
             data: options.data,
+            web: options.web,
             dev: options.dev,
             meeting: options.meeting,
         })
@@ -305,6 +311,7 @@ impl ServeOptions {
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
             data: self.data.or(file.data),
+            web: self.web.or(file.web),
             dev: self.dev || file.dev,
             meeting: file.meeting,
             webhook: file.webhook,

@@ -1,31 +1,63 @@
-//! The meeting page's files, held in the binary (`build.rs` makes the table from `web/`).
+//! The files of the page: those of `web/`, held in the binary, and before them those of a folder of
+//! the operator's (`--web`), so that a page of one's own needs no build of ours.
 
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use std::path::PathBuf;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+use tower::ServiceExt as _;
+use tower_http::services::ServeDir;
 
+use crate::app::App;
 use crate::problem::HttpProblem;
 
-/// A file: its name, its content type, its bytes.
-type File = (&'static str, &'static str, &'static [u8]);
+/// The embedded files. A debug build reads them from the folder each time.
+#[derive(RustEmbed)]
+#[folder = "web/"]
+#[exclude = "*jsconfig.json"]
+struct Files;
 
-include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
-
-/// `GET /`.
-pub async fn index() -> Response {
-    serve("index.html")
-}
-
-/// `GET /{file}`.
-pub async fn file(Path(name): Path<String>) -> Response {
-    serve(&name)
-}
-
-fn serve(name: &str) -> Response {
-    let Some((_, kind, bytes)) = FILES.iter().find(|(file, ..)| *file == name) else {
-        let detail = "there is nothing at this path";
-        return HttpProblem::new(StatusCode::NOT_FOUND, "not-found", detail).into_response();
+/// Any path without a route: a file, the `index.html` of a folder, or nothing.
+pub async fn serve(State(app): State<App>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return nothing_here().into_response();
+    }
+    let path = request.uri().path().trim_matches('/').to_owned();
+    let mut response = match own(app.web.as_ref(), request).await {
+        Some(response) => response,
+        None => match embedded(&path)
+            .or_else(|| embedded(format!("{path}/index.html").trim_start_matches('/')))
+        {
+            Some(response) => response,
+            None => return nothing_here().into_response(),
+        },
     };
+    let headers = response.headers_mut();
     // A new version of the binary brings new files under the same names.
-    ([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "no-cache")], *bytes).into_response()
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if path == "client.js" || path.starts_with("client/") {
+        // The library is for pages of other hosts, too; what it may do is for tokens and `--origins` to say.
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
+}
+
+async fn own(folder: Option<&PathBuf>, request: Request) -> Option<Response> {
+    let answer = ServeDir::new(folder?).oneshot(request).await;
+    let Ok(answer) = answer; // reading errors are answers, too
+    (answer.status() != StatusCode::NOT_FOUND).then(|| answer.into_response())
+}
+
+fn embedded(path: &str) -> Option<Response> {
+    let file = Files::get(path)?;
+    let kind = file.metadata.mimetype();
+    let kind =
+        if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
+    Some(([(header::CONTENT_TYPE, kind)], file.data).into_response())
+}
+
+fn nothing_here() -> HttpProblem {
+    HttpProblem::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path")
 }

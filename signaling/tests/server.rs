@@ -44,6 +44,32 @@ async fn the_page_and_its_headers() {
 }
 
 #[tokio::test]
+async fn a_folder_of_the_operators_comes_before_the_embedded_page() {
+    let folder = std::env::temp_dir().join(format!("ringfence-web-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("help")).expect("a folder");
+    std::fs::write(folder.join("index.html"), "ours").expect("a file");
+    std::fs::write(folder.join("help/index.html"), "help").expect("a file");
+    std::fs::write(folder.with_extension("secret"), "no").expect("a file beside the folder");
+    let server = Server::start_with_page(&folder).await;
+    let get = async |path: &str| {
+        let answer = Client::new().get(server.url(path)).send().await.expect("answered");
+        let shared = answer.headers().contains_key("access-control-allow-origin");
+        (answer.status().as_u16(), answer.text().await.expect("text"), shared)
+    };
+    assert_eq!(get("/").await, (200, "ours".to_owned(), false));
+    assert_eq!(get("/help/").await, (200, "help".to_owned(), false));
+    let (status, library, shared) = get("/client.js").await;
+    assert!(status == 200 && library.contains("class Ringfence") && shared, "the library is there");
+    let secret =
+        format!("/..%2f{}", folder.with_extension("secret").file_name().expect("named").display());
+    assert_eq!(get(&secret).await.0, 404);
+    let post = Client::new().post(server.url("/")).send().await.expect("answered");
+    assert_eq!(post.status(), 404);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::remove_file(folder.with_extension("secret")).expect("removed");
+}
+
+#[tokio::test]
 async fn health_and_metrics() {
     let server = Server::start().await;
     let get = async |path: &str| {

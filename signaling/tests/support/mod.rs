@@ -5,6 +5,7 @@ pub mod kept;
 pub mod receiver;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -202,9 +203,6 @@ impl Server {
         keeping: Keeping,
         loaded: Loaded,
     ) -> Server {
-        let (handle, books) = relay();
-        let (events, told) = mpsc::channel(16);
-        let (signals, signalled) = mpsc::channel(4);
         let settings = Settings {
             keys: Keys::development(),
             development,
@@ -212,7 +210,29 @@ impl Server {
             meeting,
             timing: Timing { grace },
             keeping,
+            web: None,
         };
+        Server::start_by(settings, loaded).await
+    }
+
+    /// With a page of its own.
+    pub async fn start_with_page(folder: &Path) -> Server {
+        let settings = Settings {
+            keys: Keys::development(),
+            development: true,
+            origins: Vec::new(),
+            meeting: MeetingOptions::default(),
+            timing: Timing::default(),
+            keeping: Keeping::default(),
+            web: Some(folder.to_owned()),
+        };
+        Server::start_by(settings, Loaded::default()).await
+    }
+
+    async fn start_by(settings: Settings, loaded: Loaded) -> Server {
+        let (handle, books) = relay();
+        let (events, told) = mpsc::channel(16);
+        let (signals, signalled) = mpsc::channel(4);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let app = App::new(handle, settings);
