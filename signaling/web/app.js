@@ -5,11 +5,11 @@
  * nothing. The client object is `window.ringfence`.
  */
 
-import { Ringfence } from './client.js';
+import { Ringfence } from './client/client.js';
 import { Rooms } from './rooms.js';
 import { Stage } from './tiles.js';
 
-/** @typedef {import('./client.js').Source} Source */
+/** @typedef {import('./client/client.js').Source} Source */
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -233,9 +233,9 @@ form.addEventListener('submit', (event) => {
 byId('create').addEventListener('submit', (event) => {
   event.preventDefault();
   const count = Number(/** @type {HTMLInputElement} */ (byId('room-count')).value);
-  void attempt(async () => { await client?.createRooms(count); });
+  void attempt(async () => { await client?.breakout.create({ count }); });
 });
-byId('gather').addEventListener('click', () => void attempt(async () => { await client?.clearRooms(); }));
+byId('gather').addEventListener('click', () => void attempt(async () => { await client?.breakout.clearAll(); }));
 for (const source of /** @type {Source[]} */ (['microphone', 'camera', 'screen'])) {
   byId(source).addEventListener('click', () => void toggle(source));
 }

@@ -4,8 +4,8 @@
  * Names come from strangers: they only ever become text nodes.
  */
 
-/** @typedef {import('./client.js').Ringfence} Ringfence */
-/** @typedef {import('./client.js').Room} Room */
+/** @typedef {import('./client/client.js').Ringfence} Ringfence */
+/** @typedef {import('./client/client.js').Room} Room */
 
 /** Roles that may create rooms and move people. Whatever is shown, the server decides. */
 const MANAGERS = new Set(['host', 'co-host', 'moderator']);
@@ -125,14 +125,14 @@ export class Rooms {
   /** @param {string} room */
   #go(room) {
     const { client } = this;
-    return this.attempt(() => (room === 'main' ? client.leaveRoom() : client.move([client.id], room)));
+    return this.attempt(() => (room === 'main' ? client.breakout.leave() : client.breakout.move([client.id], room)));
   }
 
   /** @param {string} room */
   #bring(room) {
     const clients = [...this.#selected].filter((id) => this.client.participants.get(id)?.room !== room);
     return this.attempt(async () => {
-      await this.client.move(clients, room);
+      await this.client.breakout.move(clients, room);
       this.#selected.clear();
       this.render();
     });

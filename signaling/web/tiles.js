@@ -5,10 +5,10 @@
  * nobody appears under another one's name.
  */
 
-/** @typedef {import('./client.js').Ringfence} Ringfence */
-/** @typedef {import('./client.js').Slot} Slot */
-/** @typedef {import('./client.js').Source} Source */
-/** @typedef {import('./client.js').View} View */
+/** @typedef {import('./client/client.js').Ringfence} Ringfence */
+/** @typedef {import('./client/client.js').Slot} Slot */
+/** @typedef {import('./client/client.js').Source} Source */
+/** @typedef {import('./client/client.js').View} View */
 
 const GAP_PX = 10;
 /** Smaller, and nobody can be told from another: then the stage scrolls. */
