@@ -6,7 +6,7 @@
  * is `window.ringfence`.
  */
 
-import { Ringfence } from '../client.js';
+import { Ringfence } from '../client/client.js';
 import { Devices } from './devices.js';
 import { byId } from './elements.js';
 import { Lobby } from './lobby.js';
@@ -22,7 +22,6 @@ const lobby = new Lobby(byId('lobby'), devices, join);
 /** @param {import('./lobby.js').Wish} wish */
 async function join(wish) {
   const joining = new Ringfence({ token: query.get('token') ?? undefined, ...wish });
-  Object.assign(joining, { voices: new Map(), monitoring: [], sends: { audio: true, video: true, share: true } });
   client = joining;
   Object.assign(window, { ringfence: joining });
   await joining.connect();

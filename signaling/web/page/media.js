@@ -3,7 +3,7 @@
 import { constraints, faultOf } from './devices.js';
 import { strings } from './strings.js';
 
-/** @typedef {import('../client.js').Ringfence} Ringfence */
+/** @typedef {import('../client/client.js').Ringfence} Ringfence */
 /** @typedef {'microphone' | 'camera' | 'screen'} Own */
 
 export class OwnMedia {

@@ -11,7 +11,7 @@ import { strings } from './strings.js';
 import { toast } from './toast.js';
 import { Views } from './views.js';
 
-/** @typedef {import('../client.js').Ringfence} Ringfence */
+/** @typedef {import('../client/client.js').Ringfence} Ringfence */
 
 const PHONE = matchMedia('(max-width: 52rem)');
 

@@ -12,10 +12,10 @@ import { strings } from './strings.js';
 import { Tile } from './tile.js';
 import { heightFor } from './views.js';
 
-/** @typedef {import('../client.js').Ringfence} Ringfence */
-/** @typedef {import('../client.js').Slot} Slot */
-/** @typedef {import('../client.js').Source} Source */
-/** @typedef {import('../client.js').View} View */
+/** @typedef {import('../client/client.js').Ringfence} Ringfence */
+/** @typedef {import('../client/client.js').Slot} Slot */
+/** @typedef {import('../client/client.js').Source} Source */
+/** @typedef {import('../client/client.js').View} View */
 /** @typedef {import('./places.js').Box} Box */
 
 /** The grid is not made smaller before nobody came back for so long. */

@@ -8,7 +8,7 @@
 import { icon, make, setText } from './elements.js';
 import { strings } from './strings.js';
 
-/** @typedef {import('../client.js').Source} Source */
+/** @typedef {import('../client/client.js').Source} Source */
 
 /** A camera without a frame for so long is off. A screen may stand still for longer. */
 const STILL_MS = { camera: 2_000, shared: 10_000 };

@@ -4,8 +4,8 @@
  * What is not published takes no slot, so a wish for everybody's screen costs nothing.
  */
 
-/** @typedef {import('../client.js').Ringfence} Ringfence */
-/** @typedef {import('../client.js').View} View */
+/** @typedef {import('../client/client.js').Ringfence} Ringfence */
+/** @typedef {import('../client/client.js').View} View */
 
 /** As many wishes as the server takes. */
 const MAX = 64;

@@ -6,8 +6,8 @@
 
 import { arrange, button, make, setText } from '../elements.js';
 
-/** @typedef {import('../../client.js').Ringfence} Ringfence */
-/** @typedef {import('../../client.js').Room} Room */
+/** @typedef {import('../../client/client.js').Ringfence} Ringfence */
+/** @typedef {import('../../client/client.js').Room} Room */
 /**
  * @typedef {object} Tools
  * @property {(work: () => Promise<unknown>) => Promise<boolean>} attempt runs a command, tells people if it was
