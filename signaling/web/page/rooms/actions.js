@@ -13,9 +13,11 @@ import { texts } from './strings.js';
 /** @typedef {import('./places.js').Places} Places */
 /**
  * @typedef {object} Tools what the page lends
- * @property {(work: () => Promise<unknown>) => Promise<void>} attempt runs a command and tells if it was refused
+ * @property {(work: () => Promise<unknown>) => Promise<boolean>} attempt runs a command, tells if it was refused, and
+ * says whether it was done
  * @property {(text: string, kind?: 'info' | 'error') => void} toast
  * @property {typeof import('../dialog.js').dialog} dialog
+ * @property {import('../views.js').Views} views
  */
 
 /** The plan was changed since the revision that the command named. */
@@ -64,11 +66,9 @@ export class Actions {
    * @returns {Promise<boolean>} whether it was done
    */
   async run(work, said) {
-    let done = false;
-    await this.tools.attempt(async () => {
+    const done = await this.tools.attempt(async () => {
       try {
         await work();
-        done = true;
       } catch (error) {
         this.render();
         const stale = error instanceof Error && 'code' in error && error.code === STALE;

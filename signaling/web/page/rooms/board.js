@@ -39,10 +39,13 @@ export class Board {
     });
     this.none = make('p', { class: 'board-none', role: 'status' });
     this.grid = make('div', { class: 'board-grid' });
-    this.element = make('div', { class: 'board' }, this.search, this.none, this.grid,
+    this.top = make('div', { class: 'row' }, this.search);
+    this.main = make('div', { class: 'board-main' });
+    this.body = make('div', { class: 'board-body' }, this.main, this.grid);
+    this.element = make('div', { class: 'board' }, this.top, this.none, this.body,
       make('p', { class: 'unseen', id: 'board-keys', text: texts.keys }));
     this.bar = this.#makeBar();
-    this.drag = new Drag(this.grid, scroller, {
+    this.drag = new Drag(this.body, scroller, {
       lift: (person) => {
         const people = this.selected.has(person) ? [...this.selected] : [person];
         actions.say(texts.said.lifted(people.length));
@@ -51,8 +54,8 @@ export class Board {
       drop: (people, place) => this.#drop(people, place),
       cancel: () => actions.say(texts.said.dropped),
     });
-    this.grid.addEventListener('click', (event) => this.#clicked(event));
-    this.grid.addEventListener('keydown', (event) => this.#pressed(event));
+    this.body.addEventListener('click', (event) => this.#clicked(event));
+    this.body.addEventListener('keydown', (event) => this.#pressed(event));
   }
 
   /** What one does with those who are selected. */
@@ -62,9 +65,9 @@ export class Board {
     this.moveButton = button(selection.move, () => void this.#moveDialog(), { class: 'primary small' });
     this.exchangeButton = button(selection.exchange, () => this.#exchange(), { class: 'small' });
     this.backButton = button(selection.back, () => this.#drop([...this.selected], MAIN), { class: 'small' });
-    return make('div', { class: 'selection-bar', role: 'toolbar', hidden: true }, this.chosen, this.moveButton,
-      this.exchangeButton, this.backButton,
-      button(selection.clear, () => this.clear(), { class: 'small quiet-button', icon: 'close' }));
+    const clear = button(selection.clear, () => this.clear(), { class: 'small plain', icon: 'close' });
+    return make('div', { class: 'selection-bar', role: 'toolbar', 'aria-label': selection.label, hidden: true },
+      this.chosen, clear, make('div', { class: 'bar-buttons' }, this.moveButton, this.exchangeButton, this.backButton));
   }
 
   render() {
@@ -83,12 +86,13 @@ export class Board {
       if (!card) this.cards.set(place.id, card = this.#makeCard(place.id));
       card.render(place, {
         open: places.open,
-        here: client.room === place.id,
+        here: places.open && client.room === place.id,
         filtered: this.#filter !== '' && !this.#matches(place),
         monitor: { on: this.monitor.on, listening: this.monitor.listening === place.id },
       });
       return card.element;
     });
+    arrange(this.main, elements.splice(0, 1));
     arrange(this.grid, elements);
     this.element.hidden = places.rooms.length === 0;
     this.#renderBar();

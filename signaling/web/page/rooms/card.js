@@ -32,10 +32,10 @@ export class Card {
       ? make('span', { class: 'room-name', id: title })
       : button('', () => this.rename(), { class: 'room-name', id: title });
     this.count = make('span', { class: 'room-count' });
-    this.listen = button('', () => actions.listen(id), { class: 'small quiet-button', icon: 'headphones', hidden: true });
-    this.visit = button('', () => actions.visit(id), { class: 'small room-visit' });
+    this.listen = button('', () => actions.listen(id), { class: 'small plain', icon: 'speaker', hidden: true });
+    this.visit = button('', () => actions.visit(id), { class: 'small wide room-visit' });
     this.more = button('', () => actions.cardMenu(this.more, id, () => this.rename()),
-      { class: 'small quiet-button room-more', icon: 'more', 'aria-haspopup': 'menu', hidden: id === MAIN });
+      { class: 'small plain room-more', icon: 'more', 'aria-haspopup': 'menu', hidden: id === MAIN });
     this.help = make('p', { class: 'room-help', hidden: true }, make('strong', { text: texts.card.help }),
       button(texts.card.answer, () => actions.answer(id), { class: 'small primary' }),
       button(texts.card.dismiss, () => actions.dismissHelp(id), { class: 'small' }));

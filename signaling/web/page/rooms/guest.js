@@ -60,7 +60,7 @@ export class GuestView {
     const who = make('span', { class: 'quiet guest-who' });
     const count = make('span', { class: 'room-count' });
     const help = make('span', { class: 'guest-help', text: texts.card.help, hidden: true });
-    const go = button(texts.guest.go, () => void actions.visit(id), { class: 'small' });
+    const go = button(texts.guest.go, () => void actions.visit(id), { class: 'small wide' });
     const dismiss = button(texts.card.dismiss, () => void actions.dismissHelp(id), { class: 'small', hidden: true });
     const element = make('li', { class: 'guest-room', 'data-place': id },
       make('div', { class: 'guest-name' }, name, count, help, who), dismiss, go);

@@ -27,10 +27,10 @@ export class Monitor {
   #timer = 0;
   #asking = false;
 
-  /** @param {Actions} actions @param {import('../viewing.js').Viewing} viewing @param {Element} scroller */
-  constructor(actions, viewing, scroller) {
+  /** @param {Actions} actions @param {Element} scroller */
+  constructor(actions, scroller) {
     this.actions = actions;
-    this.viewing = viewing;
+    this.views = actions.tools.views;
     this.watch = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         const id = target instanceof HTMLElement ? target.dataset.place ?? '' : '';
@@ -106,7 +106,7 @@ export class Monitor {
     for (let at = 0; at < EACH_MAX; at += 1) {
       for (const people of rooms) if (people[at]) wishes.push({ participant: people[at], source: /** @type {const} */ ('camera'), height: HEIGHT });
     }
-    this.viewing.wish('rooms', wishes);
+    this.views.set('rooms', wishes);
   }
 
   /** Tells the server, one command at a time. */
@@ -174,7 +174,7 @@ export class Monitor {
     clearTimeout(this.#timer);
     this.watch.disconnect();
     this.#silence([]);
-    this.viewing.wish('rooms', []);
+    this.views.set('rooms', []);
     for (const [id, thumbnail] of this.#thumbnails) this.#drop(id, thumbnail);
   }
 }

@@ -26,20 +26,21 @@ export class RoomsPanel {
   /**
    * @param {HTMLElement} parent
    * @param {Client} client
-   * @param {Tools & { viewing: import('../viewing.js').Viewing }} tools
+   * @param {Tools} tools
    */
   constructor(parent, client, tools) {
     this.client = client;
     this.element = make('div', { class: 'rooms-panel' });
     const actions = new Actions(client, this.#places, tools, () => this.render());
-    this.monitor = new Monitor(actions, tools.viewing, this.element);
+    this.monitor = new Monitor(actions, this.element);
     this.setup = new Setup(actions);
     this.session = new Session(actions, this.monitor);
     this.board = new Board(this.element, client, this.#places, actions, this.monitor);
     this.guest = new GuestView(actions);
     actions.listen = (room) => this.monitor.listen(room);
     actions.select = (people) => this.board.select(people);
-    this.size = button(texts.larger, () => this.#resize(), { class: 'small quiet-button panel-size', icon: 'larger', 'aria-pressed': 'false' });
+    this.size = button(texts.larger, () => this.#resize(), { class: 'plain panel-size', icon: 'larger', 'aria-pressed': 'false' });
+    this.board.top.append(this.setup.more, this.session.more, this.size);
     this.host = make('div', { class: 'host' }, this.setup.element, this.session.element, this.board.element, this.board.bar);
     this.element.append(this.host, this.guest.element, actions.live);
     parent.append(this.element);

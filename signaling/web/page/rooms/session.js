@@ -30,7 +30,7 @@ export class Session {
     this.more = button(draft.more, () => openMenu(this.more, [
       { label: texts.create.add, run: () => void actions.run(() => actions.client.breakout.create({ count: 1 })) },
       { label: draft.destroy, run: () => void destroyAll(actions), danger: true },
-    ]), { icon: 'more', 'aria-haspopup': 'menu' });
+    ]), { icon: 'more', class: 'plain', 'aria-haspopup': 'menu' });
     this.announced = make('span');
     this.voice = make('div', { class: 'session-voice', role: 'status', hidden: true },
       make('span', { class: 'voice-dot', 'aria-hidden': 'true' }), this.announced,
@@ -38,7 +38,7 @@ export class Session {
     this.looking = make('p', { class: 'session-looking', hidden: true });
     this.element = make('div', { class: 'session live' },
       make('div', { class: 'session-head' }, make('p', { class: 'session-summary' }, this.state, this.summary), this.clock),
-      make('div', { class: 'session-buttons' }, this.time, this.message, this.announce, this.look, this.back, this.stop, this.more),
+      make('div', { class: 'session-buttons' }, this.time, this.message, this.announce, this.look, this.back, this.stop),
       this.voice, this.looking);
   }
 
@@ -46,6 +46,7 @@ export class Session {
     const { client, places } = this.actions;
     const { live, announce } = texts;
     this.element.hidden = !places.open;
+    this.more.hidden = !places.open;
     setText(this.state, places.closing ? live.closing : live.open);
     setText(this.summary, live.summary(places.inside, places.rooms.length));
     this.element.classList.toggle('closing', places.closing);

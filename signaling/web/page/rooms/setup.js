@@ -28,13 +28,14 @@ export class Setup {
         labelled(create.deal, this.strategy)),
       make('div', { class: 'create-buttons' }, make('button', { type: 'submit', class: 'primary', text: create.go }),
         button(create.csv, () => void importDialog(actions))));
-    this.summary = make('p', { class: 'session-summary' });
+    this.title = make('strong');
+    this.summary = make('span', { class: 'quiet' });
     this.deal = button(deal.menu, () => this.#dealMenu(), { 'aria-haspopup': 'menu' });
-    this.more = button(draft.more, () => this.#moreMenu(), { icon: 'more', 'aria-haspopup': 'menu' });
+    this.more = button(draft.more, () => this.#moreMenu(), { icon: 'more', class: 'plain', 'aria-haspopup': 'menu' });
     this.tools = make('div', { class: 'session' },
-      make('div', { class: 'session-head' }, this.summary,
+      make('div', { class: 'session-head' }, make('p', { class: 'session-summary' }, this.title, this.summary),
         button(draft.start, () => void this.#start(), { class: 'primary session-start' })),
-      make('div', { class: 'session-buttons' }, this.deal, button(create.add, () => void this.#add()), this.more));
+      make('div', { class: 'session-buttons' }, this.deal, button(create.add, () => void this.#add())));
     this.element = make('div', { class: 'setup' }, this.form, this.tools);
   }
 
@@ -45,7 +46,9 @@ export class Setup {
     this.form.hidden = rooms.length > 0;
     this.tools.hidden = rooms.length === 0;
     const staying = list[0]?.people.length ?? 0;
-    setText(this.summary, texts.draft.summary(rooms.length, assigned, staying));
+    setText(this.title, texts.rooms(rooms.length));
+    setText(this.summary, texts.draft.summary(assigned, staying));
+    this.more.hidden = places.open;
   }
 
   get #revision() {

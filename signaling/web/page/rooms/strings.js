@@ -41,7 +41,7 @@ export const texts = {
     any: 'any',
     deal: 'People',
     go: 'Create rooms',
-    csv: 'From a list (CSV)…',
+    csv: 'From a list…',
     add: 'Add a room',
   },
   deal: {
@@ -50,8 +50,8 @@ export const texts = {
     /** @param {number} n */ done: (n) => `Everybody is assigned anew, to ${rooms(n)}.`,
   },
   draft: {
-    /** @param {number} n @param {number} here @param {number} rest */
-    summary: (n, here, rest) => `${rooms(n)} · ${here} assigned · ${rest} not assigned`,
+    /** @param {number} here @param {number} rest */
+    summary: (here, rest) => `${here} assigned, ${rest} not`,
     start: 'Start…',
     reset: 'Reset: nobody assigned…',
     resetTitle: 'Take back all assignments?',
@@ -100,7 +100,7 @@ export const texts = {
     message: 'Message',
     announce: 'Speak to all',
     monitor: 'Monitor',
-    back: 'Bring all back',
+    back: 'All back',
     backTitle: 'Bring everybody back now?',
     /** @param {number} n */ backText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room at once. The rooms stay open.`,
     backGo: 'Bring back',
@@ -140,7 +140,7 @@ export const texts = {
     /** @param {number} n */ on: (n) => `You see ${rooms(n)} from here`,
     /** @param {string} room */ hears: (room) => `You hear ${room}`,
     /** @param {string} room */ listen: (room) => `Listen to ${room}`,
-    none: 'You listen to none: choose one by its headphones.',
+    none: 'You listen to none: choose one by its loudspeaker.',
     noPicture: 'no picture',
   },
   card: {
@@ -168,11 +168,12 @@ export const texts = {
   },
   selection: {
     /** @param {number} n */ selected: (n) => `${n} selected`,
-    move: 'Move to…',
-    assign: 'Assign to…',
+    move: 'Move…',
+    assign: 'Assign…',
     exchange: 'Exchange',
     back: 'Bring back',
     unassign: 'Unassign',
+    label: 'Those who are selected',
     clear: 'End the selection',
     /** @param {number} n */ moveTitle: (n) => `Where ${n === 1 ? 'does this person' : `do these ${n} people`} go?`,
     room: 'Room',
