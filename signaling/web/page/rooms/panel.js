@@ -1,129 +1,103 @@
 /**
- * The tab Rooms: rooms with the people in them; selecting people and moving them.
+ * The rooms panel: for those who manage the meeting the plan and the rooms, for others where they are.
  *
- * Names come from strangers: they only ever become text nodes.
+ * Shows the library's model and sends commands; it has no state of the meeting of its own.
  */
 
-import { arrange, button, make, setText } from '../elements.js';
+import { button, make, setAttribute } from '../elements.js';
+import { Actions } from './actions.js';
+import { Board } from './board.js';
+import { GuestView } from './guest.js';
+import { Monitor } from './monitor.js';
+import { Places } from './places.js';
+import { Session } from './session.js';
+import { Setup } from './setup.js';
+import { texts } from './strings.js';
 
-/** @typedef {import('../../client/client.js').Ringfence} Ringfence */
-/** @typedef {import('../../client/client.js').Room} Room */
-/**
- * @typedef {object} Tools
- * @property {(work: () => Promise<unknown>) => Promise<boolean>} attempt runs a command, tells people if it was
- * refused, and says whether it was carried out
- * @property {typeof import('../toast.js').toast} toast
- * @property {typeof import('../dialog.js').dialog} dialog
- * @property {typeof import('../strings.js').strings} strings
- */
-
-/** Roles that may create rooms and move people. Whatever is shown, the server decides. */
-const MANAGERS = new Set(['host', 'co-host', 'moderator']);
+/** @typedef {import('./places.js').Client} Client */
+/** @typedef {import('./actions.js').Tools} Tools */
 
 export class RoomsPanel {
-  /** @type {Map<string, ReturnType<RoomsPanel['section']>>} */ #sections = new Map();
-  /** @type {Map<string, ReturnType<RoomsPanel['item']>>} */ #people = new Map();
-  /** @type {Set<string>} */ #selected = new Set();
+  #places = new Places();
+  #timer = 0;
+  #closed = false;
+  #asked = false;
 
-  /** @param {HTMLElement} parent @param {Ringfence} client @param {Tools} tools */
+  /**
+   * @param {HTMLElement} parent
+   * @param {Client} client
+   * @param {Tools} tools
+   */
   constructor(parent, client, tools) {
-    const text = tools.strings.rooms;
-    this.parent = parent;
     this.client = client;
-    this.tools = tools;
-    this.list = make('div', { class: 'rooms-list' });
-    const count = make('input', { id: 'room-count', type: 'number', min: 1, max: 300, value: 2, required: true });
-    const create = make('form', { id: 'create', class: 'row', onsubmit: (event) => {
-      event.preventDefault();
-      void tools.attempt(() => client.call('breakout.create', { max_rooms: Number(count.value) }));
-    } }, make('label', { for: 'room-count', text: text.count }), count, make('button', { type: 'submit', text: text.create }));
-    this.gather = button(text.gather, () => void tools.attempt(() => client.call('breakout.clear_all')), { id: 'gather' });
-    parent.append(this.list, make('div', { class: 'manage' }, create, this.gather));
-  }
-
-  /** Empties the panel. */
-  close() {
-    this.parent.replaceChildren();
-  }
-
-  /** Brings the list in line with the model. */
-  render() {
-    const { client } = this;
-    this.parent.classList.toggle('no-manage', !MANAGERS.has(client.role));
-    for (const id of this.#selected) if (!client.participants.has(id)) this.#selected.delete(id);
-    for (const id of this.#people.keys()) if (!client.participants.has(id)) this.#people.delete(id);
-    this.gather.disabled = !client.rooms.some((room) => room.id !== 'main' && room.participants.length > 0);
-    arrange(this.list, client.rooms.map((room) => this.#room(room)));
-  }
-
-  /** @param {string} id */
-  section(id) {
-    const title = make('h2');
-    const count = make('span', { class: 'count' });
-    const go = button('', () => void this.#go(id), { class: 'go small' });
-    const list = make('ul');
-    const bring = button('', () => void this.#bring(id), { class: 'bring' });
-    const head = make('div', { class: 'room-head' }, title, count, go);
-    const element = make('section', { class: 'room', 'data-room': id }, head, list, bring);
-    return { element, title, count, go, list, bring };
-  }
-
-  /** @param {Room} room */
-  #room(room) {
-    const { client, tools: { strings: { rooms: text } } } = this;
-    const section = this.#sections.get(room.id) ?? this.section(room.id);
-    this.#sections.set(room.id, section);
-    const here = client.room === room.id;
-    section.element.classList.toggle('here', here);
-    setText(section.title, room.name);
-    setText(section.count, String(room.participants.length));
-    section.go.hidden = here || (room.id !== 'main' && !MANAGERS.has(client.role));
-    setText(section.go, room.id === 'main' ? text.back : text.go);
-    const people = room.participants.filter((id) => client.participants.has(id));
-    arrange(section.list, people.map((id) => this.#person(id)));
-    const coming = [...this.#selected].filter((id) => !room.participants.includes(id));
-    section.bring.hidden = coming.length === 0;
-    setText(section.bring, text.bring(coming.length, room.name));
-    return section.element;
-  }
-
-  /** @param {string} id */
-  item(id) {
-    const box = make('input', { type: 'checkbox', onchange: () => {
-      if (box.checked) this.#selected.add(id);
-      else this.#selected.delete(id);
-      this.render();
-    } });
-    const name = make('span', { class: 'person-name' });
-    return { element: make('li', { 'data-participant': id }, make('label', {}, box, name)), box, name };
-  }
-
-  /** @param {string} id */
-  #person(id) {
-    const { client, tools: { strings: { rooms: text } } } = this;
-    const item = this.#people.get(id) ?? this.item(id);
-    this.#people.set(id, item);
-    const person = client.participants.get(id);
-    const name = person?.name || id;
-    setText(item.name, id === client.id ? text.own(name) : name);
-    item.element.classList.toggle('speaking', client.speaking.includes(id));
-    item.box.checked = this.#selected.has(id);
-    return item.element;
-  }
-
-  /** @param {string} room */
-  #go(room) {
-    const { client } = this;
-    return this.tools.attempt(() => (room === 'main'
-      ? client.call('breakout.leave')
-      : client.call('breakout.move', { clients: [client.id], room_id: room })));
-  }
-
-  /** @param {string} room */
-  async #bring(room) {
-    const clients = [...this.#selected].filter((id) => this.client.participants.get(id)?.room !== room);
-    if (!await this.tools.attempt(() => this.client.call('breakout.move', { clients, room_id: room }))) return;
-    this.#selected.clear();
+    this.element = make('div', { class: 'rooms-panel' });
+    const actions = new Actions(client, this.#places, tools, () => this.render());
+    this.monitor = new Monitor(actions, this.element);
+    this.setup = new Setup(actions);
+    this.session = new Session(actions, this.monitor);
+    this.board = new Board(this.element, client, this.#places, actions, this.monitor);
+    this.guest = new GuestView(actions);
+    actions.listen = (room) => this.monitor.listen(room);
+    actions.select = (people) => this.board.select(people);
+    this.size = button(texts.larger, () => this.#resize(), { class: 'plain panel-size', icon: 'larger', 'aria-pressed': 'false' });
+    this.board.top.append(this.setup.more, this.session.more, this.size);
+    this.host = make('div', { class: 'host' }, this.setup.element, this.session.element, this.board.element, this.board.bar);
+    this.element.append(this.host, this.guest.element, actions.live);
+    parent.append(this.element);
+    this.#timer = window.setInterval(() => this.#tick(), 1_000);
     this.render();
+  }
+
+  /** Whether the panel shows what those who manage see. */
+  get #manages() {
+    return this.client.can('breakout.manage');
+  }
+
+  /** Brings everything in line with the model; many calls are one rendering. */
+  render() {
+    if (this.#asked || this.#closed) return;
+    this.#asked = true;
+    queueMicrotask(() => {
+      this.#asked = false;
+      if (!this.#closed) this.#render();
+    });
+  }
+
+  #render() {
+    const manages = this.#manages;
+    this.host.hidden = !manages;
+    this.guest.element.hidden = manages;
+    if (!manages) {
+      this.guest.render();
+      return;
+    }
+    this.#places.update(this.client);
+    this.setup.render();
+    this.board.render();
+    this.monitor.render(this.board.cards);
+    this.session.render();
+  }
+
+  #tick() {
+    if (!this.#manages) this.guest.tick();
+    else if (this.#places.open) {
+      this.session.tick();
+      this.board.tick();
+    }
+  }
+
+  /** Large enough to plan on, or as wide as the other tabs. */
+  #resize() {
+    const large = this.element.classList.toggle('large');
+    setAttribute(this.size, 'aria-pressed', large);
+  }
+
+  /** Takes itself off the page. */
+  close() {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.monitor.close();
+    this.board.close();
+    this.element.remove();
   }
 }
