@@ -38,7 +38,7 @@ export class Meeting {
     this.sidebar = new Sidebar(byId('panel'));
     this.controls = new Controls(byId('controls'), {
       toggle: (source) => void this.attempt(() => this.media.toggle(source)),
-      tab: (tab) => this.sidebar.toggle(undefined, tab),
+      tab: (tab) => this.#toggle(tab),
       settings: () => void this.attempt(async () => {
         const { settings } = await import('./settings.js');
         await settings(client, this.attempt, this.#setSpeaker);
@@ -58,6 +58,7 @@ export class Meeting {
     });
     this.inside = new Inside(byId('banners'), byId('now'), client, this.attempt);
     this.sidebar.addEventListener('change', this.soon);
+    this.sidebar.addEventListener('escape', () => byId(this.sidebar.last === 'polls' ? 'people' : this.sidebar.last).focus());
     for (const type of ['model', 'slots', 'speaking', 'state', 'change']) client.addEventListener(type, this.soon);
     client.addEventListener('peer', this.#listen);
     client.addEventListener('device', this.#onDevice);
@@ -67,6 +68,13 @@ export class Meeting {
     if (!PHONE.matches) this.sidebar.show(client.can('breakout.manage') ? 'rooms' : 'people');
     this.#listen();
     this.render();
+  }
+
+  /** Opens a tab and goes there, or closes it. @param {'people' | 'chat' | 'rooms'} tab */
+  #toggle(tab) {
+    this.sidebar.toggle(undefined, tab);
+    if (this.sidebar.shown === 'chat') this.chat.focus();
+    else if (this.sidebar.open) this.sidebar.focus();
   }
 
   /** Which devices are on. */

@@ -154,6 +154,7 @@ export const strings = {
   },
   inside: {
     back: 'Main room',
+    return: 'Return to the main room',
     volume: 'Main room: how it is heard here',
     /** @param {string} volume */
     volumeIs: (volume) => `Main room: ${volume}`,
@@ -175,7 +176,7 @@ export const strings = {
     /** @param {string} name */
     roleRejected: (name) => `${name} keeps their role.`,
     /** @param {number} seconds */
-    expires: (seconds) => ` ${seconds} s to answer`,
+    expires: (seconds) => `${seconds} s to answer`,
     accept: 'Accept',
     reject: 'Decline',
     dismiss: 'Dismiss',
