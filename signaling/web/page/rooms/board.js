@@ -6,7 +6,7 @@ import { arrange, button, make, setText } from '../elements.js';
 import { Card } from './card.js';
 import { Drag } from './drag.js';
 import { watchNear } from './list.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 
 /** @typedef {import('./places.js').Places} Places */
@@ -22,7 +22,7 @@ export class Board {
 
   /**
    * @param {HTMLElement} scroller
-   * @param {import('./places.js').Client} client
+   * @param {import('./commands.js').Client} client
    * @param {Places} places
    * @param {Actions} actions
    * @param {Monitor} monitor

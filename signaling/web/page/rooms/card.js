@@ -2,7 +2,7 @@
 
 import { button, make, setAttribute, setText } from '../elements.js';
 import { PeopleList } from './list.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 

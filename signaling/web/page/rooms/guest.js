@@ -1,18 +1,18 @@
 /** What people see of rooms who do not manage them: where they are, where they may go, and how to get help. */
 
 import { arrange, button, make, setAttribute, setText } from '../elements.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 
-/** @typedef {import('./actions.js').Actions} Actions */
-/** @typedef {import('./places.js').Room} Room */
+/** @typedef {import('./commands.js').Commands} Commands */
+/** @typedef {import('../../client/client.js').Room} Room */
 /** @typedef {{ element: HTMLElement, shown: string, update: (room: Room) => void }} Line */
 
 export class GuestView {
   /** @type {Map<string, Line>} */ #lines = new Map();
 
-  /** @param {Actions} actions */
+  /** @param {Commands} actions */
   constructor(actions) {
     const { guest } = texts;
     this.actions = actions;
