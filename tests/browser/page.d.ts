@@ -1,5 +1,5 @@
 /** What tests find in the page's window. */
 interface Window {
-  ringfence: import('../../signaling/web/client.js').Ringfence;
+  ringfence: import('../../signaling/web/client/client.js').Ringfence;
   probe: import('./probe.js').Probe;
 }

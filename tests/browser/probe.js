@@ -34,7 +34,7 @@ export function installProbe(voices) {
   const context = new AudioContext();
   /** Runs recordings back into samples; needs no sound card. */
   const decoder = new OfflineAudioContext(1, 1, 48_000);
-  /** @type {import('../../signaling/web/client.js').Ringfence} */
+  /** @type {import('../../signaling/web/client/client.js').Ringfence} */
   const client = /** @type {any} */ (window).ringfence;
   /** @type {Map<string, { track: MediaStreamTrack, analyser: AnalyserNode, source: MediaStreamAudioSourceNode }>} */
   const ears = new Map();
