@@ -79,7 +79,7 @@ export class Monitor {
     for (const { place, people: some } of shown) {
       const card = cards.get(place.id);
       if (!card) continue;
-      card.thumbnails.hidden = some.length === 0;
+      setAttribute(card.thumbnails, 'hidden', some.length === 0);
       some.forEach((id, at) => {
         people.add(id);
         const { element } = this.#thumbnail(id);

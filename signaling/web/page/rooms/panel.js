@@ -4,7 +4,7 @@
  * Shows the library's model and sends commands; it has no state of the meeting of its own.
  */
 
-import { make } from '../elements.js';
+import { make, setAttribute } from '../elements.js';
 import { Commands } from './commands.js';
 import { GuestView } from './guest.js';
 
@@ -48,8 +48,8 @@ export class RoomsPanel {
 
   #render() {
     const manages = this.#manages;
-    this.guest.element.hidden = manages;
-    if (this.host) this.host.element.hidden = !manages;
+    setAttribute(this.guest.element, 'hidden', manages);
+    if (this.host) setAttribute(this.host.element, 'hidden', !manages);
     if (!manages) this.guest.render();
     else if (this.host) this.host.render();
     else void this.#load();
