@@ -2,4 +2,8 @@
 interface Window {
   ringfence: import('../../signaling/web/client/client.js').Ringfence;
   probe: import('./probe.js').Probe;
+  /** Of panel.test.js: the meeting that is made up, and the nodes that were touched. */
+  madeUp: any;
+  touched: number;
+  watch: MutationObserver;
 }
