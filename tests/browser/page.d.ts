@@ -2,4 +2,5 @@
 interface Window {
   ringfence: import('../../signaling/web/client/client.js').Ringfence;
   probe: import('./probe.js').Probe;
+  gaze: import('./gaze.js').Gaze;
 }
