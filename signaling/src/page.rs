@@ -17,6 +17,9 @@ use crate::problem::HttpProblem;
 #[derive(RustEmbed)]
 #[folder = "web/"]
 #[exclude = "*jsconfig.json"]
+#[exclude = "client/package.json"]
+#[exclude = "client/README.md"]
+#[exclude = "client/client.d.ts"]
 struct Files;
 
 /// Any path without a route: a file, the `index.html` of a folder, or nothing.

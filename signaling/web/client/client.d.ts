@@ -23,6 +23,8 @@ export interface Options {
   audioSlots?: number;
   /** Pictures that are seen at once; default 16. */
   videoSlots?: number;
+  /** Offers three layers of the camera, for a relay that takes them; one that does not gets the whole picture. Default false. */
+  layers?: boolean;
   /** Commands on the plan are refused if somebody else changed it since; default false. */
   checked?: boolean;
 }

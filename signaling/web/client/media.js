@@ -23,14 +23,22 @@ export class Media {
 
   sources;
   #owner;
+  #layers;
   #counts;
   /** @type {Map<string, Slot>} */ #slots = new Map();
   /** @type {Map<string, number>} */ #gains = new Map();
   /** @type {Map<AttachedElement, string>} Elements and the mid they play. */ #attached = new Map();
 
-  /** @param {Owner} owner @param {{ audio: number, video: number }} counts of slots */
-  constructor(owner, counts) {
+  /**
+   * @param {Owner} owner
+   * @param {{ audio: number, video: number }} counts of slots
+   * @param {boolean} layers whether to offer several of the camera. Where they are refused, one is sent, and
+   *   Chromium can not restart ICE any more: it offers them again, and refuses that itself. Then a lost path
+   *   costs a new connection, so layers are offered only to a relay that takes them.
+   */
+  constructor(owner, counts, layers) {
     this.#owner = owner;
+    this.#layers = layers;
     this.#counts = counts;
     this.sources = new Sources(owner.tell);
   }
@@ -47,7 +55,7 @@ export class Media {
     this.peer = peer;
     this.peersBuilt += 1;
     this.#slots.clear();
-    const senders = new Map(LINES.map((line) => [line.source, addSource(peer, line, true).sender]));
+    const senders = new Map(LINES.map((line) => [line.source, addSource(peer, line, this.#layers).sender]));
     await this.sources.connect(senders);
     const receiving = this.#addSlots(peer);
     // The server is ICE-lite and learns our addresses from our checks: no need to wait for candidates.

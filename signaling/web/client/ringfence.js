@@ -33,11 +33,11 @@ export class Ringfence extends EventTarget {
   /** @param {Options} [options] */
   constructor(options = {}) {
     super();
-    const { audioSlots: audio = 4, videoSlots: video = 16, checked } = options;
+    const { audioSlots: audio = 4, videoSlots: video = 16, checked, layers = false } = options;
     this.#media = new Media({
       tell: (type, detail) => this.#tell(type, detail),
       loudness: (id) => this.#loudness(id),
-    }, { audio, video });
+    }, { audio, video }, layers);
     this.#connection = new Connection(options, {
       tell: (type) => this.#tell(type),
       notified: (method, params) => this.#notified(method, params),
