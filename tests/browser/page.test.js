@@ -97,9 +97,9 @@ describe(`page (--io ${IO})`, () => {
 
   test('who leaves is gone from the other page, and can join again', async () => {
     await noah.click('#leave');
-    await noah.waitForSelector('#lobby:not([hidden])', { timeout: 5_000 });
+    await noah.waitForSelector('#ended:not([hidden])', { timeout: 5_000 });
     await until('Mia is alone', 5_000, async () => (await mia.$$('.tile:not(.own)')).length === 0);
-    await noah.click('#join-now');
+    await noah.click('#rejoin');
     await mia.waitForSelector('.tile.live:not(.own)', { timeout: 20_000 });
   });
 

@@ -6,13 +6,12 @@ import { strings } from './strings.js';
 /** @typedef {import('./media.js').Own} Own */
 
 /** Which key presses which button. */
-const KEYS = { m: 'microphone', v: 'camera', s: 'screen', p: 'people', c: 'chat' };
+const KEYS = { m: 'microphone', v: 'camera', s: 'screen', p: 'people', c: 'chat', r: 'rooms' };
 
 /**
  * @typedef {object} Actions
  * @property {(source: Own) => void} toggle
- * @property {() => void} people
- * @property {() => void} chat
+ * @property {(tab: 'people' | 'chat' | 'rooms') => void} tab opens it, or closes it
  * @property {() => void} settings
  * @property {() => void} leave
  */
@@ -29,16 +28,19 @@ export class Controls {
     this.camera = media('camera', strings.devices.camera);
     this.screen = media('screen', text.screen);
     this.screen.hidden = !navigator.mediaDevices?.getDisplayMedia;
-    this.chat = button(text.chat, actions.chat, { id: 'chat', icon: 'chat', 'aria-keyshortcuts': 'c', 'aria-expanded': 'false' });
-    this.people = button(text.people, actions.people, {
-      id: 'people', icon: 'people', 'aria-keyshortcuts': 'p', 'aria-expanded': 'false', 'aria-controls': 'panel',
+    this.tabs = /** @type {const} */ (['people', 'chat', 'rooms']).map((name) => {
+      const badge = make('span', { class: 'badge', hidden: true, 'aria-hidden': 'true' });
+      const element = button(strings.tabs[name], () => actions.tab(name), {
+        id: name, icon: name, 'aria-keyshortcuts': name[0], 'aria-expanded': 'false', 'aria-controls': 'panel',
+        title: `${strings.tabs[name]} (${name[0]?.toUpperCase()})`,
+      });
+      element.append(badge);
+      return { name, element, badge };
     });
-    this.badge = make('span', { class: 'badge', hidden: true });
-    this.chat.append(this.badge);
     const settings = button(text.settings, actions.settings, { id: 'settings', icon: 'settings' });
     const leave = button(text.leave, actions.leave, { id: 'leave', icon: 'leave', class: 'danger solid' });
     element.replaceChildren(this.microphone, this.camera, this.screen, make('span', { class: 'gap' }),
-      this.people, this.chat, settings, leave);
+      ...this.tabs.map((tab) => tab.element), settings, leave);
     document.addEventListener('keydown', this.#onKey);
     this.close = () => {
       document.removeEventListener('keydown', this.#onKey);
@@ -67,19 +69,21 @@ export class Controls {
     }
   }
 
-  /** @param {string | null} tab of the side panel that is shown */
-  opened(tab) {
-    setAttribute(this.people, 'aria-expanded', tab !== null);
-    setAttribute(this.chat, 'aria-expanded', tab === 'chat');
-    this.people.classList.toggle('shown', tab !== null && tab !== 'chat');
-    this.chat.classList.toggle('shown', tab === 'chat');
+  /** @param {string | null} shown tab of the side panel */
+  opened(shown) {
+    for (const { name, element } of this.tabs) {
+      setAttribute(element, 'aria-expanded', shown === name);
+      element.classList.toggle('shown', shown === name);
+    }
   }
 
-  /** @param {number} count of messages not read */
-  unread(count) {
-    this.badge.hidden = count === 0;
-    setText(this.badge, count > 99 ? '99+' : String(count));
-    setAttribute(this.chat, 'aria-label', count ? strings.controls.unread(count) : strings.controls.chat);
+  /** @param {'people' | 'chat' | 'rooms'} name @param {number} count of what is new there */
+  badge(name, count) {
+    const tab = this.tabs.find((one) => one.name === name);
+    if (!tab) return;
+    tab.badge.hidden = count === 0;
+    setText(tab.badge, count > 99 ? '99+' : String(count));
+    setAttribute(tab.element, 'aria-label', count ? strings.controls.news(strings.tabs[name], count) : strings.tabs[name]);
   }
 
   #onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -90,6 +94,8 @@ export class Controls {
     if (typing || within || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const name = KEYS[/** @type {keyof typeof KEYS} */ (event.key.toLowerCase())];
     const element = name && /** @type {HTMLButtonElement} */ (document.getElementById(name));
-    if (element && !element.hidden) element.click();
+    if (!element || element.hidden) return;
+    event.preventDefault(); // else the key is typed into the field that it opens
+    element.click();
   };
 }

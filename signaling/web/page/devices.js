@@ -4,27 +4,30 @@
  * Holds the tracks; who publishes them is not known here. Which device was chosen is remembered.
  */
 
+import { openDevice } from '../client/client.js';
+import { make } from './elements.js';
 import { keep, kept } from './memory.js';
+import { strings } from './strings.js';
 
 /** @typedef {'microphone' | 'camera'} Device */
-/** @typedef {'refused' | 'missing' | 'busy' | 'insecure'} Fault */
+/** @typedef {import('../client/client.js').DeviceErrorKind} Fault */
 
-/** What a browser's error means. @param {unknown} error @returns {Fault} */
-export function faultOf(error) {
-  const { name = '', kind = '' } = /** @type {{ name?: string, kind?: Fault }} */ (error ?? {});
-  if (kind) return kind;
-  if (name === 'NotAllowedError' || name === 'SecurityError') return 'refused';
-  if (name === 'NotReadableError' || name === 'AbortError') return 'busy';
-  return name === 'TypeError' ? 'insecure' : 'missing';
-}
+/** @param {Device} device */
+const plain = (device) => ({
+  ...(kept(device) && { deviceId: { ideal: kept(device) } }),
+  ...(device === 'microphone'
+    ? { echoCancellation: true, noiseSuppression: true } : { width: { ideal: 1280 }, height: { ideal: 720 } }),
+});
 
-/** @param {Device} device @param {string} [id] exactly this one */
-export function constraints(device, id) {
-  const last = kept(device);
-  const deviceId = id ? { exact: id } : last ? { ideal: last } : undefined;
-  return device === 'microphone'
-    ? { deviceId, echoCancellation: true, noiseSuppression: true, autoGainControl: true }
-    : { deviceId, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+/** Opens a device: the one named, else the one that was chosen last, else any. @param {Device} device @param {string} [id] */
+export async function openChosen(device, id) {
+  const last = id || kept(device) || undefined;
+  const tracks = await openDevice(device, { deviceId: last }).catch((error) => {
+    if (id || !last || error.kind !== 'missing') throw error;
+    return openDevice(device);
+  });
+  if (id) keep(device, id);
+  return tracks[0] ?? null;
 }
 
 /** Devices of a kind that have an id, which they get once one may be used. @param {MediaDeviceKind} kind */
@@ -48,9 +51,10 @@ export class Devices extends EventTarget {
     if (wanted.length < 2) return Promise.all(wanted.map((device) => this.open(device)));
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
-        audio: constraints('microphone'), video: constraints('camera'),
+        audio: plain('microphone'), video: plain('camera'),
       });
-      wanted.forEach((device, at) => this.#take(device, stream, turns[at] ?? 0));
+      const found = { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
+      wanted.forEach((device, at) => this.#take(device, found[device] ?? null, turns[at] ?? 0));
     } catch {
       for (const device of wanted) await this.open(device);
     }
@@ -60,23 +64,19 @@ export class Devices extends EventTarget {
   async open(device, id) {
     const turn = ++this.#turn[device];
     try {
-      const asked = { [device === 'microphone' ? 'audio' : 'video']: constraints(device, id) };
-      const stream = await navigator.mediaDevices.getUserMedia(asked);
-      if (id) keep(device, id);
-      this.#take(device, stream, turn);
+      this.#take(device, await openChosen(device, id), turn);
     } catch (error) {
       if (turn !== this.#turn[device]) return null;
       this.tracks[device]?.stop();
       this.tracks[device] = null;
-      this.faults[device] = faultOf(error);
+      this.faults[device] = /** @type {{ kind?: Fault }} */ (error).kind ?? 'missing';
       this.#changed();
     }
     return this.tracks[device];
   }
 
-  /** @param {Device} device @param {MediaStream} stream @param {number} turn */
-  #take(device, stream, turn) {
-    const [track] = device === 'microphone' ? stream.getAudioTracks() : stream.getVideoTracks();
+  /** @param {Device} device @param {MediaStreamTrack | null} track @param {number} turn */
+  #take(device, track, turn) {
     if (turn !== this.#turn[device] || !track) return track?.stop();
     this.tracks[device]?.stop();
     this.tracks[device] = track;
@@ -134,4 +134,22 @@ export function meter(track, onLevel) {
     clearInterval(timer);
     void context.close();
   };
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {MediaDeviceInfo[]} found
+ * @param {string} current
+ * @param {string} kind
+ */
+export function fillSelect(select, found, current, kind) {
+  const wanted = found.map((one, at) => ({ value: one.deviceId, text: one.label || strings.devices.unnamed(kind, at + 1) }));
+  if (wanted.length === 0) wanted.push({ value: '', text: strings.devices.standard });
+  const said = JSON.stringify(wanted);
+  if (select.dataset.said !== said) {
+    select.dataset.said = said;
+    select.replaceChildren(...wanted.map(({ value, text }) => make('option', { value, text })));
+  }
+  select.disabled = found.length === 0;
+  if (wanted.some((one) => one.value === current)) select.value = current;
 }

@@ -1,6 +1,6 @@
 /** Before the meeting: name, meeting, and how one looks and sounds. */
 
-import { choices, meter } from './devices.js';
+import { choices, fillSelect, meter } from './devices.js';
 import { button, make, setAttribute, setIcon, setText } from './elements.js';
 import { keep, kept } from './memory.js';
 import { strings } from './strings.js';
@@ -19,8 +19,9 @@ export class Lobby {
    * @param {HTMLElement} element
    * @param {import('./devices.js').Devices} devices
    * @param {(wish: Wish) => Promise<void>} join rejects with what to say
+   * @param {string} [token] says which meeting, and who
    */
-  constructor(element, devices, join) {
+  constructor(element, devices, join, token) {
     this.element = element;
     this.devices = devices;
     this.join = join;
@@ -43,7 +44,10 @@ export class Lobby {
     this.error = make('p', { id: 'join-error', class: 'error', role: 'alert' });
     const mirror = make('div', { class: 'mirror' }, this.video, this.dark,
       make('div', { class: 'mirror-buttons' }, this.buttons.microphone, this.buttons.camera));
-    this.meetingField = make('label', { class: 'field' }, text.meeting, this.meeting);
+    const invited = claimsOf(token);
+    const meetingField = make('label', { class: 'field', hidden: invited !== null }, text.meeting, this.meeting);
+    const nameField = make('label', { class: 'field', hidden: Boolean(invited?.name) }, text.name, this.name);
+    const lead = invited ? text.invited(invited.name, invited.meeting) : text.lead;
     this.form = make('form', { id: 'join', class: 'lobby-form', onsubmit: (event) => {
       event.preventDefault();
       void this.submitted();
@@ -51,8 +55,8 @@ export class Lobby {
     make('div', { class: 'preview' }, mirror, this.level, this.note, make('div', { class: 'devices' },
       ...DEVICES.map((device) => make('label', { class: 'field' }, strings.devices[device], this.selects[device])))),
     make('div', { class: 'lobby-fields' },
-      make('h1', { text: strings.title }), make('p', { class: 'lead', text: text.lead }),
-      make('label', { class: 'field' }, text.name, this.name), this.meetingField, this.submit, this.error));
+      make('h1', { text: strings.title }), make('p', { class: 'lead', text: lead }),
+      nameField, meetingField, this.submit, this.error));
     element.replaceChildren(this.form);
     devices.addEventListener('change', () => this.#render());
     navigator.mediaDevices?.addEventListener('devicechange', () => this.#render());
@@ -81,6 +85,11 @@ export class Lobby {
     return select;
   }
 
+  /** What is to be on the next time. @param {Device[]} wanted */
+  want(wanted) {
+    this.#wanted = new Set(wanted);
+  }
+
   /** What is to be on in the meeting. What can not be used was told about already. */
   get wanted() {
     return DEVICES.filter((device) => this.#wanted.has(device) && !this.devices.faults[device]);
@@ -98,8 +107,9 @@ export class Lobby {
     setText(this.error, error);
     void this.devices.openAll([...this.#wanted]);
     this.#render();
-    this.name.focus();
-    this.name.select();
+    const first = this.name.checkVisibility() ? this.name : this.submit;
+    first.focus();
+    if (first === this.name) this.name.select();
   }
 
   hide() {
@@ -174,19 +184,16 @@ export class Lobby {
 }
 
 /**
- * @param {HTMLSelectElement} select
- * @param {MediaDeviceInfo[]} found
- * @param {string} current
- * @param {string} kind
+ * What a token says of the meeting and the name. Only to be shown: the server reads it for itself.
+ * @param {string | undefined} token
  */
-export function fillSelect(select, found, current, kind) {
-  const wanted = found.map((one, at) => ({ value: one.deviceId, text: one.label || strings.devices.unnamed(kind, at + 1) }));
-  if (wanted.length === 0) wanted.push({ value: '', text: strings.devices.standard });
-  const said = JSON.stringify(wanted);
-  if (select.dataset.said !== said) {
-    select.dataset.said = said;
-    select.replaceChildren(...wanted.map(({ value, text }) => make('option', { value, text })));
+function claimsOf(token) {
+  if (!token) return null;
+  try {
+    const bytes = atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (one) => one.charCodeAt(0))));
+    return { name: String(claims.name ?? ''), meeting: String(claims.video?.room ?? '') };
+  } catch {
+    return { name: '', meeting: '' }; // the server says what is wrong with it
   }
-  select.disabled = found.length === 0;
-  if (wanted.some((one) => one.value === current)) select.value = current;
 }

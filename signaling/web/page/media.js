@@ -1,6 +1,7 @@
 /** Own microphone, camera and screen in the meeting: started, stopped, and told to the others. */
 
-import { constraints, faultOf } from './devices.js';
+import { DeviceError, openDevice } from '../client/client.js';
+import { openChosen } from './devices.js';
 import { strings } from './strings.js';
 
 /** @typedef {import('../client/client.js').Ringfence} Ringfence */
@@ -36,7 +37,7 @@ export class OwnMedia {
     try {
       const there = client.published(source);
       if (there && !ready) there.enabled = true; // only muted
-      else await this.#publish(source, ready ? new MediaStream([ready]) : await open(source));
+      else await this.#publish(source, ready ? [ready] : await open(source));
       if (client.state === 'closed') return;
       await client.unmute(source === 'microphone' ? 'audio' : 'video');
     } finally {
@@ -45,17 +46,14 @@ export class OwnMedia {
     }
   }
 
-  /** @param {Own} source @param {MediaStream} stream */
-  async #publish(source, stream) {
+  /** @param {Own} source @param {(MediaStreamTrack | null)[]} tracks */
+  async #publish(source, [track, sound = null]) {
     const { client } = this;
-    const [track] = source === 'microphone' ? stream.getAudioTracks() : stream.getVideoTracks();
-    if (!track || client.state === 'closed') return stream.getTracks().forEach((one) => one.stop());
-    track.addEventListener('ended', () => {
-      if (client.published(source) === track) void this.stop(source).catch(() => {});
-    });
+    if (client.state === 'closed') return [track, sound].forEach((one) => one?.stop());
+    if (!track) return;
     if (source === 'screen') track.contentHint = 'detail';
     await client.publish(source, track);
-    if (source === 'screen') await client.publish('screen_audio', stream.getAudioTracks()[0] ?? null);
+    if (source === 'screen') await client.publish('screen_audio', sound);
   }
 
   /** A muted microphone stays open, to be there at once; a camera's light goes out. @param {Own} source */
@@ -65,7 +63,7 @@ export class OwnMedia {
       const track = client.published(source);
       if (track?.readyState === 'live') track.enabled = false;
       else await client.publish(source, null);
-      this.changed();
+      this.changed(); // shown at once, not when the server has answered
       return client.mute('audio');
     }
     await this.#end(source);
@@ -81,6 +79,13 @@ export class OwnMedia {
     await this.client.publish(source, null);
   }
 
+  /** A device is gone: the library has seen to the source. @param {import('../client/client.js').Source} source */
+  async lost(source) {
+    if (source === 'screen') await this.#end('screen_audio');
+    if (source === 'camera' && !this.client.published('screen')) await this.client.mute('video');
+    if (source === 'microphone') await this.client.mute('audio');
+  }
+
   /** Ends every device. */
   close() {
     for (const source of /** @type {const} */ (['microphone', 'camera', 'screen', 'screen_audio', 'canvas'])) {
@@ -89,14 +94,13 @@ export class OwnMedia {
   }
 }
 
-/** @param {Own} source */
+/** What a device said, in words with the mend. @param {unknown} error */
+export function deviceFault(error) {
+  if (!(error instanceof DeviceError) || error.source === 'canvas') return null;
+  return strings.devices.faults[error.source === 'screen_audio' ? 'screen' : error.source][error.kind];
+}
+
+/** @param {Own} source @returns {Promise<(MediaStreamTrack | null)[]>} */
 async function open(source) {
-  const { mediaDevices } = navigator;
-  try {
-    if (source === 'screen') return await mediaDevices.getDisplayMedia({ video: true, audio: true });
-    if (source === 'camera') return await mediaDevices.getUserMedia({ video: constraints('camera') });
-    return await mediaDevices.getUserMedia({ audio: constraints('microphone') });
-  } catch (error) {
-    throw new Error(strings.devices.faults[source][faultOf(error)], { cause: error });
-  }
+  return source === 'screen' ? openDevice(source) : [await openChosen(source)];
 }

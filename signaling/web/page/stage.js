@@ -6,7 +6,7 @@
  * silent for longest, and the last place says how many are not seen.
  */
 
-import { byId, make, setText } from './elements.js';
+import { make, setText } from './elements.js';
 import { GAP_PX, beside, grid, placesFor } from './places.js';
 import { strings } from './strings.js';
 import { Tile } from './tile.js';
@@ -26,6 +26,8 @@ export class Stage {
   /** Who stands where; null is a free place. @type {(string | null)[]} */ #places = [];
   #count = 0;
   #shrinkAt = Infinity;
+  #room = '';
+  /** Places that nobody has. @type {HTMLElement[]} */ #free = [];
 
   /**
    * @param {HTMLElement} element
@@ -76,6 +78,11 @@ export class Stage {
       if (own) tile.show(client.published(source), 0);
       else tile.show(slot?.stream.getVideoTracks()[0] ?? null, slot?.since ?? 0);
       tile.describe(this.#description(participant));
+    }
+    if (client.room !== this.#room) {
+      this.#room = client.room; // other people: nothing to be kept in its place
+      this.#places = [];
+      this.#count = 0;
     }
     this.alone.hidden = [...wanted.values()].some((one) => one.participant !== client.id);
     this.#layout();
@@ -181,6 +188,10 @@ export class Stage {
       if (box) this.#put(tile.element, box);
       else tile.element.remove();
     }
+    const free = this.#places.flatMap((key, at) => (key === null && places[at] ? [places[at]] : []));
+    while (this.#free.length > free.length) this.#free.pop()?.remove();
+    while (this.#free.length < free.length) this.#free.push(make('div', { class: 'free' }));
+    free.forEach((box, at) => { if (this.#free[at]) this.#put(this.#free[at], box); });
     this.more.hidden = hiddenCount === 0;
     const last = places[this.#count - 1];
     if (hiddenCount > 0 && last) this.#put(this.more, last);
@@ -230,10 +241,5 @@ export class Stage {
     const known = new Set(shared.map((view) => `${view.source} ${view.participant}`));
     const rest = possible.filter((view) => !known.has(`${view.source} ${view.participant}`));
     return [...shared, ...rest.slice(0, Math.max(0, 64 - shared.length - faces.length)), ...faces];
-  }
-
-  /** The tile of a person is shown and can be reached by the keyboard. */
-  static get element() {
-    return byId('stage');
   }
 }

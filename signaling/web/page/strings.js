@@ -11,6 +11,8 @@ export const strings = {
   sidebar: { label: 'Side panel', close: 'Close the side panel' },
   lobby: {
     lead: 'Meet, split into rooms, come back.',
+    /** @param {string} name @param {string} meeting */
+    invited: (name, meeting) => [name && `You join as ${name}.`, meeting && `Meeting: ${meeting}.`].filter(Boolean).join(' '),
     name: 'Your name',
     meeting: 'Meeting',
     meetingRule: 'Letters, digits, and . _ ~ -',
@@ -25,7 +27,9 @@ export const strings = {
     microphone: 'Microphone',
     camera: 'Camera',
     speaker: 'Speaker',
-    standard: 'Standard of this device',
+    standard: 'Standard',
+    lost: { microphone: 'The microphone is gone. You are muted.', camera: 'The camera is gone.' },
+    changed: { microphone: 'The microphone is gone. Another one is used.', camera: 'Another camera is used.' },
     /** @param {string} kind @param {number} n */
     unnamed: (kind, n) => `${kind} ${n}`,
     faults: {
@@ -72,29 +76,137 @@ export const strings = {
     mayNot: 'Your role does not send this.',
     screenOn: 'Share a screen (S)',
     screenOff: 'Stop sharing (S)',
-    people: 'People and rooms',
-    chat: 'Chat',
-    /** @param {number} count */
-    unread: (count) => `Chat, ${count} not read`,
+    /** @param {string} tab @param {number} count */
+    news: (tab, count) => `${tab}, ${count} new`,
     settings: 'Devices',
     leave: 'Leave',
     hear: 'Click to hear the others',
     reconnecting: 'Reconnecting…',
   },
-  people: {},
-  chat: {},
-  polls: {},
-  inside: {},
-  /** The rooms panel (page/rooms/). */
-  rooms: {
-    create: 'Create',
-    count: 'Rooms',
-    gather: 'Bring everyone back',
-    go: 'Go here',
-    back: 'Go back',
-    /** @param {number} count @param {string} room */
-    bring: (count, room) => `Move ${count} to ${room}`,
+  people: {
+    search: 'Find a person',
+    /** @param {number} n */
+    count: (n) => (n === 1 ? 'Only you' : `${n} people`),
+    /** @param {number} n */
+    found: (n) => `${n} found`,
     /** @param {string} name */
     own: (name) => `${name} (you)`,
+    /** @param {string} name */
+    more: (name) => `More about ${name}`,
+    /** @param {string} room */
+    inRoom: (room) => `in ${room}`,
+    away: 'in another room',
+    paused: 'main room paused',
+    help: 'asks for help',
+    muted: 'muted',
+    dark: 'camera off',
+    write: 'Write to them alone',
+    mute: 'Mute',
+    darken: 'Switch off their camera',
+    whisper: 'Whisper to them',
+    noWhisper: 'Stop whispering',
+    role: 'Change role …',
+    /** @param {string} name */
+    roleTitle: (name) => `Role of ${name}`,
+    roleField: 'New role',
+    roleForce: 'Without asking them',
+    roleChange: 'Change',
+    kick: 'Take out of the meeting',
+    /** @param {string} name */
+    kickTitle: (name) => `Take ${name} out?`,
+    kickText: 'They can not come back to this meeting.',
+  },
+  chat: {
+    log: 'Messages',
+    empty: 'What you write here is seen by everybody in your room. It is not kept after the meeting.',
+    to: 'To whom',
+    /** @param {string} room */
+    everybody: (room) => `To everybody in ${room}`,
+    /** @param {string} name */
+    only: (name) => `Only to ${name}`,
+    placeholder: 'Write a message',
+    send: 'Send',
+    toAll: 'to all rooms',
+    onlyYou: 'only to you',
+    /** @param {string} name */
+    onlyTo: (name) => `only to ${name}`,
+    /** @param {string} name @param {string} text */
+    whispered: (name, text) => `${name}, only to you: ${text}`,
+    /** @param {number} n */
+    unread: (n) => `${n} not read`,
+  },
+  polls: {
+    create: 'New poll',
+    empty: 'No polls yet.',
+    question: 'Question',
+    options: 'Answers',
+    /** @param {number} n */
+    option: (n) => `Answer ${n}`,
+    more: 'One answer more',
+    ask: 'Ask',
+    close: 'End the poll',
+    /** @param {string} from @param {number} votes @param {boolean} open */
+    about: (from, votes, open) => `${from} · ${votes === 1 ? '1 vote' : `${votes} votes`}${open ? '' : ' · ended'}`,
+    /** @param {number} share @param {number} votes */
+    result: (share, votes) => `${share} % (${votes})`,
+    /** @param {number} n */
+    unanswered: (n) => `${n} to answer`,
+  },
+  inside: {
+    back: 'Main room',
+    return: 'Return to the main room',
+    volume: 'Main room: how it is heard here',
+    /** @param {string} volume */
+    volumeIs: (volume) => `Main room: ${volume}`,
+    volumes: { keep: 'heard as usual', duck: 'quiet', mute: 'muted', pause: 'paused, no sound and no pictures' },
+    help: 'Ask for help',
+    helpAsked: 'Help was asked for',
+    helpSeen: 'Your request for help was seen.',
+    /** @param {string} room */
+    moved: (room) => `You are in ${room} now.`,
+    returned: 'You are back in the main room.',
+    /** @param {string} name @param {string} room */
+    invited: (name, room) => `${name} invites you to ${room}.`,
+    /** @param {string} room */
+    invitedBy: (room) => `You are invited to ${room}.`,
+    /** @param {string} name @param {string} role */
+    roleAsked: (name, role) => `${name} asks you to be ${role}.`,
+    /** @param {string} role */
+    roleNow: (role) => `Your role is ${role} now.`,
+    /** @param {string} name */
+    roleRejected: (name) => `${name} keeps their role.`,
+    /** @param {number} seconds */
+    expires: (seconds) => `${seconds} s to answer`,
+    accept: 'Accept',
+    reject: 'Decline',
+    dismiss: 'Dismiss',
+    /** @param {string} name */
+    broadcast: (name) => `${name} to all rooms:`,
+    /** @param {string} name @param {string} how */
+    voice: (name, how) => `${name} ${how}`,
+    /** @param {string} time */
+    left: (time) => `${time} left`,
+    /** @param {number} seconds */
+    soon: (seconds) => (seconds > 50 ? 'One minute left.' : `${seconds} seconds left.`),
+    /** @param {number} seconds */
+    closing: (seconds) => `The rooms close in ${seconds} seconds.`,
+  },
+  ended: {
+    left: 'You left the meeting.',
+    refused: 'That did not work.',
+    rejoin: 'Join again',
+    back: 'To the start',
+    kinds: {
+      unreachable: { title: 'The server can not be reached.', text: 'Look whether this device is online, then try again.' },
+      refused: { title: 'The server did not let you in.', text: 'Ask whoever invited you for a new link.' },
+      expired: { title: 'Your invitation has expired.', text: 'Ask whoever invited you for a new link.' },
+      udp_blocked: {
+        title: 'Sound and pictures do not get through.',
+        text: 'This network seems to block UDP. Try another network, or ask who runs it to let UDP through.',
+      },
+      replaced: { title: 'You joined from somewhere else.', text: 'The meeting goes on there. Join again to have it here.' },
+      kicked: { title: 'You were taken out of the meeting.', text: 'Whoever runs it decided so.' },
+      ended: { title: 'The meeting is over.', text: '' },
+    },
   },
 };
