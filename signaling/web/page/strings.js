@@ -209,4 +209,21 @@ export const strings = {
       ended: { title: 'The meeting is over.', text: '' },
     },
   },
+  /** What everybody sees of rooms; the texts of those who manage them are in rooms/strings.js. */
+  rooms: {
+    main: 'Main room',
+    /** @param {number} n */
+    people: (n) => (n === 1 ? '1 person' : `${n} people`),
+    asksHelp: 'Asks for help',
+    dismiss: 'Dismiss',
+    conflict: 'Somebody else changed the rooms at the same moment. Nothing was done; look at them as they are now, and try again.',
+    lead: 'You are in',
+    none: 'There are no breakout rooms you can see. A host opens them.',
+    return: 'Back to the main room',
+    help: 'Ask for help',
+    helpAsked: 'A host knows that you ask for help.',
+    go: 'Go there',
+    /** @param {string} room */ goTo: (room) => `Go to ${room}`,
+    here: 'You are here',
+  },
 };
