@@ -257,16 +257,26 @@ describe(`looks (--io ${IO})`, () => {
     all.splice(all.indexOf(visitor), 1); // a refused token is meant to be complained of
   });
 
-  test('all files of the meeting page together weigh at most 150 KB', async (t) => {
-    await enter('weight', 'Ada'); // the host
-    const guest = await open('meeting=weight&name=Bob');
-    await guest.join();
-    for (const tab of ['people', 'chat']) await guest.click(`#tab-${tab}`);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const bytes = [...guest.loaded.values()].reduce((sum, one) => sum + one, 0);
-    t.diagnostic(`${guest.loaded.size} files, ${bytes} bytes`);
-    assert.ok(guest.loaded.size > 15, `${guest.loaded.size} files were seen`);
-    assert.ok(bytes <= WEIGHT_MAX, `${bytes} bytes: ${JSON.stringify([...guest.loaded].sort((a, b) => b[1] - a[1]))}`);
+  test('all files that the meeting page loads together weigh at most 150 KB', async (t) => {
+    // As the binary serves its own files: a folder of `--web` is the operator's, and sent as it is.
+    const folder = process.env.RINGFENCE_WEB;
+    delete process.env.RINGFENCE_WEB;
+    const plain = await Server.start();
+    if (folder) process.env.RINGFENCE_WEB = folder;
+    try {
+      for (const name of ['the first, who is host', 'a guest']) {
+        const visitor = await Visitor.open(browser, `${plain.url}/?${new URLSearchParams({ meeting: 'weight', name, auto: '1' })}`);
+        all.push(visitor);
+        await visitor.joined();
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        const bytes = [...visitor.loaded.values()].reduce((sum, one) => sum + one, 0);
+        t.diagnostic(`${name}: ${visitor.loaded.size} files, ${bytes} bytes`);
+        assert.ok(visitor.loaded.size > 5, `${visitor.loaded.size} files were seen`);
+        assert.ok(bytes <= WEIGHT_MAX, `${bytes} bytes: ${[...visitor.loaded].sort((a, b) => b[1] - a[1]).join(' ')}`);
+      }
+    } finally {
+      await plain.stop();
+    }
   });
 
   test('no browser complained, of its content policy or anything else', () => {

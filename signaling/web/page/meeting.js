@@ -65,7 +65,7 @@ export class Meeting {
     PHONE.addEventListener('change', this.#fold);
     byId('hear').onclick = this.#hear;
     setText(byId('hear'), strings.controls.hear);
-    if (!PHONE.matches) this.sidebar.show(client.can('breakout.manage') ? 'rooms' : 'people');
+    if (!PHONE.matches) this.sidebar.show('people');
     this.#listen();
     this.render();
   }
@@ -93,7 +93,7 @@ export class Meeting {
     }
     if (shown !== 'rooms') return;
     this.#later('rooms', async () => {
-      const { RoomsPanel } = await import('./rooms/panel.js');
+      const [{ RoomsPanel }] = await Promise.all([import('./rooms/panel.js'), style('page/rooms/rooms.css')]);
       return new RoomsPanel(this.panels.rooms, client, { attempt: this.attempt, toast, dialog, views: this.views });
     });
   }
@@ -224,4 +224,13 @@ export class Meeting {
   #fold = () => {
     if (PHONE.matches) this.sidebar.toggle(false);
   };
+}
+
+/** A style sheet that is needed from now on. @param {string} href */
+function style(href) {
+  return new Promise((resolve, reject) => {
+    if (document.querySelector(`link[href="${href}"]`)) return resolve(undefined);
+    document.head.append(make('link', { rel: 'stylesheet', href, onload: resolve,
+      onerror: () => reject(new Error(strings.ended.kinds.unreachable.title)) }));
+  });
 }
