@@ -61,8 +61,8 @@ pub async fn upgrade(
             return problem(rejection.status(), "no-websocket", &rejection.body_text());
         }
     };
-    if app.meetings.is_draining() {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping");
+    if let Err(error) = app.meetings.admits() {
+        return HttpProblem::from(error).into_response();
     }
     if !access::origin_allowed(&headers, &app.origins) {
         return problem(StatusCode::FORBIDDEN, "origin", "pages of this origin may not connect");
