@@ -32,7 +32,8 @@ export class Meeting {
   /** @type {Room[]} */ #rooms = [];
   /** @type {Map<string, RoomCard>} */ #cards = new Map();
   #people = 0;
-  #state = make('p', { class: 'quiet' });
+  #state = make('p', { class: 'quiet facts', role: 'status' });
+  #controls = make('div', { class: 'actions' });
   #places = make('div', { class: 'rooms' });
   #problem = make('p', { class: 'error', role: 'alert' });
 
@@ -50,7 +51,8 @@ export class Meeting {
     this.element = make('section', { class: 'meeting card', 'aria-labelledby': 'meeting-title' },
       make('a', { class: 'back small', href: '#meetings', text: text.back }),
       make('h2', { id: 'meeting-title', tabindex: '-1', text: id }), this.#state, this.#problem,
-      make('div', { class: 'actions' }, this.start, this.stop, write, end), this.#places);
+      this.#controls, this.#places);
+    this.#controls.append(this.start, this.stop, write, end);
   }
 
   async #ask() {
@@ -72,10 +74,10 @@ export class Meeting {
 
   #over() {
     this.poll.stop();
-    setText(this.#problem, text.gone);
-    setText(this.#state, '');
+    setText(this.#problem, '');
+    setText(this.#state, text.gone);
     this.#places.replaceChildren();
-    for (const control of this.element.querySelectorAll('button')) control.disabled = true;
+    this.#controls.hidden = true;
   }
 
   /** @param {MeetingView} view @param {Room[]} breakouts @param {PersonView[]} people */
@@ -163,7 +165,7 @@ class PersonRow {
       person.muted.video && text.muted.video,
       person.paused && text.paused,
       elsewhere && text.belongs(elsewhere),
-      person.id,
+      person.id !== person.name && person.id,
     ];
     setText(this.#facts, facts.filter(Boolean).join(' · '));
     this.move.hidden = rooms.length < 2;

@@ -26,7 +26,7 @@ export function format(value, unit) {
       const [size, name] = SECONDS.find(([least]) => value >= least * 0.9995) ?? [1e-6, 'µs'];
       return `${digits(value / size)} ${name}`;
     }
-    case 'share': return `${digits(value * 100)} %`;
+    case 'share': return `${Number((value * 100).toFixed(value >= 0.0995 ? 0 : 1))} %`;
     case 'bytes': {
       const power = value < 1 ? 0 : Math.min(BYTES.length - 1, Math.floor(Math.log2(value) / 10));
       return `${digits(value / 1024 ** power)} ${BYTES[power]}`;
@@ -62,11 +62,12 @@ function smallest(unit) {
   return { rate: 1, seconds: 1e-3, share: 0.1, bytes: 1 << 20, count: 4, mean: 1 }[unit];
 }
 
-/** The next 1, 2 or 5 of its power: of 10, or of bytes. @param {number} least @param {Unit} unit */
+/** The next round step of its power: of 10, or of bytes. @param {number} least @param {Unit} unit */
 function roundStep(least, unit) {
   const base = unit === 'bytes' && least >= 1 ? 1024 ** Math.floor(Math.log2(least) / 10) : 1;
   const power = 10 ** Math.floor(Math.log10(least / base));
-  const step = [1, 2, 5, 10].find((part) => part * power * base >= least * 0.9999) ?? 10;
+  const parts = unit === 'count' && power < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10];
+  const step = parts.find((part) => part * power * base >= least * 0.9999) ?? 10;
   const found = step * power * base;
   return unit === 'count' ? Math.max(1, Math.round(found)) : found;
 }
