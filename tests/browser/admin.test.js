@@ -82,7 +82,9 @@ describe(`operator's page (--io ${IO})`, () => {
   }
   /** @param {string} given */
   async function enter(given) {
-    await page.$eval('#gate input', (field, value) => { /** @type {HTMLInputElement} */ (field).value = value; }, given);
+    await page.$eval('#gate input', (field, value) => {
+      /** @type {HTMLInputElement} */ (field).value = value;
+    }, given);
     await page.click('#gate button');
   }
   /** @param {string} what @param {string} scheme @param {number} width */
@@ -95,7 +97,8 @@ describe(`operator's page (--io ${IO})`, () => {
     const faults = await page.evaluate(async () => {
       // @ts-ignore axe is a script, not a module
       const { violations } = await window.axe.run(document);
-      return violations.filter((/** @type {{ impact: string }} */ fault) => ['serious', 'critical'].includes(fault.impact))
+      const serious = (/** @type {{ impact: string }} */ { impact }) => ['serious', 'critical'].includes(impact);
+      return violations.filter(serious)
         .map((/** @type {{ id: string, nodes: { html: string, failureSummary: string }[] }} */ fault) => (
           `${fault.id}: ${fault.nodes.map((node) => `${node.html} ${node.failureSummary}`).join('\n')}`));
     });
@@ -180,7 +183,8 @@ describe(`operator's page (--io ${IO})`, () => {
       assert.ok(mean > counted * 0.75 && mean < counted * 1.25, `${graph}: ${mean} shown, ${counted} counted`);
     }
     for (const graph of ['latency', 'trains', 'busy', 'cpu', 'memory', 'amounts']) {
-      const values = await page.$$eval(`[data-graph=${graph}] data`, (found) => found.map((element) => Number(element.value)));
+      const values = await page.$$eval(`[data-graph=${graph}] data`, (found) => (
+        found.map((element) => Number(element.value))));
       assert.ok(values.some((value) => value > 0), `${graph}: ${values}`);
       const path = await page.$eval(`[data-graph=${graph}] path.line`, (line) => line.getAttribute('d') ?? '');
       assert.match(path, /^M[\d.]+ [\d.]+h0L/, `${graph} has a line`);
@@ -297,6 +301,17 @@ describe(`operator's page (--io ${IO})`, () => {
     await reads('.live', /^Live$/, 40_000);
     await page.click('nav a[href="#graphs"]');
     await reads('[data-figure=people]', /^0$/);
+  });
+
+  test('a token for one meeting shows that one and no drain switch, and when it ends it is told', async () => {
+    await press('.whose', 'Forget token');
+    await enter(token({ room: MEETING, roomAdmin: true }, 1)); // and five seconds for clocks that differ
+    await reads('.whose', /for meeting council only/);
+    assert.equal(await page.$('.drain'), null);
+    await reads('#token-error', /no longer accepted/, 20_000);
+    assert.equal(await text('#main'), '');
+    await enter(token({ roomAdmin: true }));
+    await page.waitForSelector('.drain', { timeout: 5_000 });
   });
 
   test('the token is forgotten, and the browser had nothing to complain of', async () => {

@@ -165,6 +165,20 @@ impl Meetings {
         Err(RoomError::new(code::STOPPING, why))
     }
 
+    /// The same, of a page: while draining, who is in the meeting may come back to it on another
+    /// connection.
+    async fn admits_back(&self, meeting: &str, id: Option<&str>) -> Result<(), RoomError> {
+        let refused = match self.admits() {
+            Err(error) if !self.is_stopping() => error,
+            decided => return decided,
+        };
+        let Some(id) = id else { return Err(refused) };
+        match self.look(meeting).await {
+            Ok(model) if model.person(id).is_some() => Ok(()),
+            _ => Err(refused),
+        }
+    }
+
     /// How many clients are here: pages that joined and are connected, WHIP and WHEP sessions. Who
     /// lost the connection and may come back is not counted.
     pub fn live(&self) -> usize {
@@ -198,6 +212,7 @@ impl Meetings {
             let (identity, connection) = (Box::new(identity.clone()), connection.clone());
             Ask::Join { identity, connection, resume, reply }
         };
+        self.admits_back(meeting, identity.id.as_deref()).await?;
         let (person, result) = self.enter(meeting, identity.creates, ask).await?;
         Ok((Seat { person, connection: connection.number }, result))
     }
@@ -209,6 +224,7 @@ impl Meetings {
     pub async fn attach(&self, meeting: &str, attach: Attach) -> Result<Attached, RoomError> {
         let creates = attach.identity.creates && attach.purpose == Purpose::Whip;
         let ask = |reply| Ask::Attach(Box::new(attach.clone()), reply);
+        self.admits()?;
         self.enter(meeting, creates, ask).await
     }
 
@@ -268,7 +284,6 @@ impl Meetings {
     ) -> Result<T, RoomError> {
         // A meeting may end between finding it and asking it; then it is opened anew.
         for _ in 0..3 {
-            self.admits()?;
             let inbox = match self.find(meeting) {
                 Some(inbox) => inbox,
                 None if creates => self.open(meeting, self.fresh()).0,

@@ -16,7 +16,8 @@ use crate::problem::HttpProblem;
 #[derive(Deserialize, ToSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct SetDrain {
-    /// `true`: nobody new is let in, who is here stays. `false`: as usual.
+    /// `true`: nobody new is let in; who is here stays, and may come back after a lost connection.
+    /// `false`: as usual.
     pub draining: bool,
 }
 

@@ -61,8 +61,9 @@ pub async fn upgrade(
             return problem(rejection.status(), "no-websocket", &rejection.body_text());
         }
     };
-    if let Err(error) = app.meetings.admits() {
-        return HttpProblem::from(error).into_response();
+    // While draining it is for `join` to say: who is here may come back.
+    if app.meetings.is_stopping() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping");
     }
     if !access::origin_allowed(&headers, &app.origins) {
         return problem(StatusCode::FORBIDDEN, "origin", "pages of this origin may not connect");

@@ -44,14 +44,22 @@ async fn nobody_new_while_draining_and_everybody_again_after_it() {
     assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("draining")), "{told}");
     let (code, _) = waiting.call("join", json!({"protocol": 1})).await.expect_err("refused");
     assert_eq!(code, i64::from(STOPPING));
-    let protocol = [("sec-websocket-protocol", "ringfence.v1")];
-    assert!(server.connect_as(&protocol).await.is_err(), "new connections are refused");
     assert_eq!(publish(&server, "cam").await, 503);
 
     // Who is here goes on, and so do the server's own requests.
     hana.call("peers.list", json!({})).await.expect("answered");
     api.post("/v1/meetings/main/broadcast", json!({"text": "hello"})).await.is(200);
     assert_eq!(hana.notice("broadcast").await["text"], "hello");
+    // Somebody whose connection is lost may come back: nobody else, and not elsewhere.
+    drop(hana);
+    let mut back = server.connect().await;
+    for (id, meeting) in [("mallory", "main"), ("hana", "other")] {
+        let params = json!({"protocol": 1, "meeting": meeting, "id": id});
+        let (code, _) = back.call("join", params).await.expect_err("nobody new");
+        assert_eq!(code, i64::from(STOPPING));
+    }
+    let params = json!({"protocol": 1, "meeting": "main", "id": "hana"});
+    back.call("join", params).await.expect("let back in");
     assert!(!server.task.is_finished(), "it does not end");
 
     assert_eq!(switch(&api, false).await["draining"], false);
@@ -87,7 +95,7 @@ async fn for_admins_of_the_whole_server() {
         put.refused(403, None, None);
     }
     Api::of(&server).get("/v1/drain").await.refused(401, None, None);
-    whole.json("PUT", "/v1/drain", json!({})).await.refused(422, Some(-32_602), Some("draining"));
+    whole.json("PUT", "/v1/drain", json!({})).await.refused(422, Some(1_734), Some("draining"));
     let text = json!({"draining": "yes"});
     let refused = whole.json("PUT", "/v1/drain", text).await;
     refused.refused(422, Some(-32_602), Some("draining"));

@@ -45,7 +45,8 @@ export class Actions {
   }
 
   async stop() {
-    const grace = make('input', { type: 'number', min: 0, max: 600, step: 1, value: 0, inputmode: 'numeric', required: true });
+    const bounds = { min: 0, max: 600, step: 1, value: 0, required: true };
+    const grace = make('input', { type: 'number', inputmode: 'numeric', ...bounds });
     const asked = { title: text.stopTitle, text: text.stop, body: field(text.grace, grace), confirm: text.stopConfirm };
     if (!await dialog(asked)) return;
     const seconds = Number(grace.value);

@@ -21,6 +21,7 @@ class Page {
   /** @type {Meeting | null} */ #meeting = null;
   #live = make('span', { class: 'live', role: 'status', text: strings.bar.live });
   /** @type {Poll[]} */ #polls = [];
+  /** Something was shown already: the focus goes where somebody goes. */ #routed = false;
 
   /** @param {import('./gate.js').Entered} entered */
   constructor({ api, whole }) {
@@ -35,7 +36,8 @@ class Page {
     this.#polls = [new Poll(METRICS_EVERY_MS, () => this.#scrape()), this.meetings.poll,
       ...(drain ? [new Poll(DRAIN_EVERY_MS, () => drain.refresh())] : [])];
     this.tabs = Object.entries(strings.views).map(([view, text]) => make('a', { href: `#${view}`, text }));
-    byId('bar').replaceChildren(make('h1', { text: strings.title }), make('nav', { 'aria-label': strings.title }, ...this.tabs),
+    byId('bar').replaceChildren(
+      make('h1', { text: strings.title }), make('nav', { 'aria-label': strings.title }, ...this.tabs),
       this.#live, ...(drain ? [drain.element] : []), this.#whose());
     byId('main').replaceChildren(this.graphs, this.lists);
     byId('bar').hidden = byId('main').hidden = false;
@@ -103,6 +105,8 @@ class Page {
     this.choose.remove();
     this.lists.append(this.#meeting?.element ?? this.choose);
     this.#meeting?.poll.start();
+    if (this.#meeting && this.#routed) this.#meeting.element.querySelector('h2')?.focus();
+    this.#routed = true;
   }
 }
 

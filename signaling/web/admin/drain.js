@@ -33,7 +33,8 @@ export class Drain {
     this.#switch.disabled = stopping;
     setAttribute(this.#switch, 'aria-checked', String(draining));
     setAttribute(this.element, 'class', draining ? 'drain on' : 'drain');
-    setText(this.#told, stopping ? strings.drain.stopping(live) : draining ? strings.drain.on(live) : strings.drain.off);
+    const { off, on, stopping: ends } = strings.drain;
+    setText(this.#told, stopping ? ends(live) : draining ? on(live) : off);
   }
 
   async #set() {

@@ -7,6 +7,8 @@ import { cleaned, keep, kept, read } from './token.js';
 
 /** @typedef {{ api: Api, whole: boolean }} Entered `whole`: for the whole server, not for one meeting */
 
+const AGAIN_MS = 3_000;
+
 const text = strings.gate;
 
 export class Gate {
@@ -24,7 +26,8 @@ export class Gate {
   /** @param {(entered: Entered) => void} onenter */
   constructor(onenter) {
     this.onenter = onenter;
-    this.element = make('form', { class: 'gate card', id: 'gate', hidden: true, onsubmit: (event) => this.#submitted(event) },
+    const onsubmit = (/** @type {Event} */ event) => this.#submitted(event);
+    this.element = make('form', { class: 'gate card', id: 'gate', hidden: true, onsubmit },
       make('h1', { text: text.title }), make('p', { class: 'quiet', text: text.lead }),
       make('label', { class: 'field' }, make('span', { text: text.token }), this.#field),
       this.#error, this.#submit,
@@ -36,9 +39,16 @@ export class Gate {
   async open() {
     const token = kept();
     const refusal = await this.#try(token);
-    if (refusal === null) return;
+    if (!refusal) return;
+    if (refusal.status === 0) {
+      // Nobody said that the token is bad: it is tried again as it is.
+      this.element.hidden = false;
+      setText(this.#error, refusal.message);
+      setTimeout(() => kept() === token && this.#field.value === '' && this.open(), AGAIN_MS);
+      return;
+    }
     keep(null);
-    this.ask(token === null ? '' : refusal);
+    this.ask(token === null && refusal.status === 401 ? '' : refusal.message);
   }
 
   /** Asks for a token. @param {string} why the last one is not good */
@@ -58,29 +68,27 @@ export class Gate {
     this.#submit.disabled = true;
     const refusal = await this.#try(token);
     this.#submit.disabled = false;
-    if (refusal === null) {
-      keep(token);
-      this.#field.value = '';
-    } else {
-      setText(this.#error, refusal);
+    if (refusal) {
+      setText(this.#error, refusal.message);
       this.#field.select();
-    }
+    } else this.#field.value = '';
   }
 
-  /** @param {string | null} token @returns {Promise<string | null>} why not, with the mend; null: we are in */
+  /** @param {string | null} token @returns {Promise<ApiError | null>} why not, with the mend; null: we are in */
   async #try(token) {
     const api = new Api(token);
     try {
       const whole = await isWhole(api, token);
-      if (whole === null) return text.notAdmin;
+      if (whole === null) return new ApiError(403, text.notAdmin);
+      keep(token);
       this.element.hidden = true;
       this.onenter({ api, whole });
       return null;
     } catch (error) {
-      const { status, message } = /** @type {ApiError} */ (error);
-      if (status !== 401 || token === null) return message;
+      const refusal = /** @type {ApiError} */ (error);
+      if (refusal.status !== 401 || token === null) return refusal;
       const { expires } = read(token) ?? {};
-      return expires && expires < new Date() ? text.expired : text.unaccepted(message);
+      return new ApiError(401, expires && expires < new Date() ? text.expired : text.unaccepted(refusal.message));
     }
   }
 }

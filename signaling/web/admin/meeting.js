@@ -32,7 +32,7 @@ export class Meeting {
   /** @type {Room[]} */ #rooms = [];
   /** @type {Map<string, RoomCard>} */ #cards = new Map();
   #people = 0;
-  #state = make('p', { class: 'quiet facts', role: 'status' });
+  #state = make('p', { class: 'quiet facts' });
   #controls = make('div', { class: 'actions' });
   #places = make('div', { class: 'rooms' });
   #problem = make('p', { class: 'error', role: 'alert' });
@@ -87,7 +87,8 @@ export class Meeting {
     this.start.hidden = view.state !== 'draft';
     this.start.disabled = breakouts.length === 0;
     this.stop.hidden = view.state !== 'started';
-    const facts = [strings.meetings.people(people.length), strings.meetings.rooms(breakouts.length), stateText(view.state, view.ends_at)];
+    const { people: persons, rooms } = strings.meetings;
+    const facts = [persons(people.length), rooms(breakouts.length), stateText(view.state, view.ends_at)];
     setText(this.#state, facts.join(', '));
     const open = people.length <= OPEN_PEOPLE_MAX;
     /** @type {Map<string, PersonView[]>} */ const inside = Map.groupBy(people, (person) => person.room);

@@ -17,13 +17,17 @@ export class Meetings {
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {string | null} */ #chosen = null;
 
-  #filter = make('input', { type: 'search', 'aria-label': text.filter, placeholder: text.filter, oninput: () => this.#render() });
+  #filter = make('input', {
+    type: 'search', 'aria-label': text.filter, placeholder: text.filter, oninput: () => this.#render(),
+  });
   #list = make('ul', { class: 'meeting-list' });
+  #problem = make('p', { class: 'error small', role: 'alert' });
   #none = make('p', { class: 'empty-note', hidden: true });
   #previous = button(text.previous, () => this.#turn(-1), { class: 'small' });
   #after = button(text.next, () => this.#turn(1), { class: 'small' });
   #turning = make('nav', { class: 'row turning', 'aria-label': text.title, hidden: true }, this.#previous, this.#after);
-  element = make('section', { class: 'meetings card', 'aria-label': text.title }, this.#filter, this.#list, this.#none, this.#turning);
+  element = make('section', { class: 'meetings card', 'aria-label': text.title }, 
+    this.#filter, this.#problem, this.#list, this.#none, this.#turning);
 
   /** @param {import('./api.js').Api} api */
   constructor(api) {
@@ -40,7 +44,11 @@ export class Meetings {
   async #ask() {
     const after = this.#pages.at(-1) ?? '';
     const query = new URLSearchParams({ limit: String(PAGE), ...(after && { after }) });
-    const { meetings, next } = await this.api.get(`/v1/meetings?${query}`);
+    const { meetings, next } = await this.api.get(`/v1/meetings?${query}`).catch((error) => {
+      setText(this.#problem, error.message);
+      throw error;
+    });
+    setText(this.#problem, '');
     if ((this.#pages.at(-1) ?? '') !== after) return; // the page was turned meanwhile
     if (meetings.length === 0 && after) return this.#turn(-1); // all of this page are over
     this.#meetings = meetings;

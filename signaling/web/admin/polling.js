@@ -20,18 +20,20 @@ export class Poll {
   constructor(everyMs, ask) {
     this.everyMs = everyMs;
     this.ask = ask;
-    document.addEventListener('visibilitychange', () => {
-      if (!this.#stopped && !document.hidden) this.now();
-    });
+    this.onvisible = () => {
+      if (!document.hidden) this.now();
+    };
   }
 
   start() {
     this.#stopped = false;
+    document.addEventListener('visibilitychange', this.onvisible);
     this.now();
   }
 
   stop() {
     this.#stopped = true;
+    document.removeEventListener('visibilitychange', this.onvisible);
     clearTimeout(this.#timer);
   }
 
@@ -60,6 +62,7 @@ export class Poll {
 
   #wait() {
     const often = this.everyMs * (document.hidden ? HIDDEN_FACTOR : 1);
-    return this.#failures === 0 ? often : Math.min(WAIT_MAX_MS, Math.max(often, this.everyMs * 2 ** Math.min(this.#failures, 8)));
+    if (this.#failures === 0) return often;
+    return Math.min(WAIT_MAX_MS, Math.max(often, this.everyMs * 2 ** Math.min(this.#failures, 8)));
   }
 }

@@ -11,9 +11,8 @@ export const strings = {
   noAnswer: 'The server does not answer. Is it running, and is the network up? This page goes on trying.',
   /** @param {number} status */
   refused: (status) => `The server refused it (status ${status}). Its log says more.`,
-  broken: 'This page has a fault; load it again.',
-  close: 'Close',
-  shards: (/** @type {number} */ alive, /** @type {number} */ all) => (alive < all ? `${alive} of ${all} run` : String(all)),
+  /** @param {number} alive @param {number} all */
+  shards: (alive, all) => (alive < all ? `${alive} of ${all} run` : String(all)),
 
   gate: {
     title: 'Operator',
@@ -23,9 +22,8 @@ export const strings = {
     hint: 'Make one on the server, with its key in RINGFENCE_KEYS:',
     command: 'ringfence token --admin --ttl 8h',
     kept: 'It stays in this tab and is never part of an address.',
-    checking: 'Looking whether a token is needed…',
     /** @param {string} detail */
-    unaccepted: (detail) => `The server does not accept this token: ${detail}. Make a new one, with the key that this server has.`,
+    unaccepted: (detail) => `The server does not accept this token: ${detail}. Make a new one with this server’s key.`,
     expired: 'This token has expired. Make a new one.',
     notAdmin: 'This token is good, but not an operator’s: it lacks video.roomAdmin. Make one with --admin.',
     noToken: 'This is no token. A token is one long word with two dots in it.',
@@ -51,7 +49,7 @@ export const strings = {
     /** @param {number} live */
     stopping: (live) => `Stopping: ends with the last of ${counted(live, 'client', 'clients')}`,
     askTitle: 'Drain this server?',
-    ask: 'Nobody new is let in and no meeting begins. Who is here stays. Who loses the connection can not come back.',
+    ask: 'Nobody new is let in and no meeting begins. Who is here stays.',
     askConfirm: 'Drain',
     done: 'The server lets nobody new in.',
     undone: 'The server takes new people again.',
@@ -172,7 +170,8 @@ export const strings = {
     /** @param {string} id */
     endTitle: (id) => `End meeting ${id}?`,
     /** @param {number} count */
-    end: (count) => `${counted(count, 'person leaves', 'people leave')} at once, and nothing of it is kept. This can not be undone.`,
+    end: (count) => (
+      `${counted(count, 'person leaves', 'people leave')} at once, and nothing of it is kept. This can not be undone.`),
     endConfirm: 'End meeting',
     ended: 'The meeting is over.',
 

@@ -29,7 +29,8 @@ export function read(token) {
   const [, part, ...rest] = token.split('.');
   if (!part || rest.length !== 1) return null;
   try {
-    const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (character) => character.charCodeAt(0));
+    const binary = atob(part.replace(/-/g, '+').replace(/_/g, '/'));
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
     const { sub, exp, video } = JSON.parse(new TextDecoder().decode(bytes));
     return {
       subject: String(sub ?? ''),

@@ -78,7 +78,9 @@ export class Bars {
       const x = MARGIN.left + each * (n + 0.5);
       const share = count / all;
       return [
-        svg('rect', { class: 'bar', x: Math.round(x - inner / 2), y: bottom - height, width: Math.round(inner), height, rx: 2 }),
+        svg('rect', {
+          class: 'bar', x: Math.round(x - inner / 2), y: bottom - height, width: Math.round(inner), height, rx: 2,
+        }),
         svg('text', { class: 'tick strong', x, y: bottom - height - 6, 'text-anchor': 'middle' },
           share > 0 && share < 0.005 ? '<1 %' : `${Math.round(share * 100)} %`),
         svg('text', { class: 'tick', x, y: HEIGHT - 5, 'text-anchor': 'middle' }, names[n] ?? ''),

@@ -64,6 +64,7 @@ export class Board {
     requestAnimationFrame(() => {
       this.#drawing = false;
       const now = this.graphs[0]?.history.moments.at(-1)?.at ?? performance.now();
+      if (this.#at !== null && this.#at < now - this.#span) this.#at = null; // it has left the window
       for (const graph of this.graphs) graph.draw({ now, span: this.#span, at: this.#at });
     });
   }
@@ -87,7 +88,8 @@ export class Board {
           this.#draw();
         },
       }), make('span', { text: strings.graphs.minutes(span / 60_000) })));
-    return make('fieldset', { class: 'segments' }, make('legend', { class: 'unseen', text: strings.graphs.span }), ...choices);
+    const legend = make('legend', { class: 'unseen', text: strings.graphs.span });
+    return make('fieldset', { class: 'segments' }, legend, ...choices);
   }
 }
 
@@ -110,14 +112,15 @@ class Figures {
     const per = (/** @type {string} */ name) => (before ? rate(now, before, name) : null);
     const shards = now.values('ringfence_shard_alive', 'shard');
     const alive = now.sum('ringfence_shard_alive') ?? 0;
-    const busy = shards.map((shard) => (before ? rate(now, before, 'ringfence_busy_seconds_total', { shard }) : null) ?? 0);
+    const shares = before ? shards.map((shard) => rate(now, before, 'ringfence_busy_seconds_total', { shard })) : [];
+    const busiest = shares.length > 0 ? Math.max(...shares.map((share) => share ?? 0)) : null;
     const latency = before ? quantile(cells(now, before, 'ringfence_added_latency_seconds'), 0.99) : null;
     this.#set('meetings', of('meetings'));
     this.#set('people', of('participants'));
     this.#set('packetsIn', format(per('ringfence_packets_received_total'), 'rate'));
     this.#set('packetsOut', format(per('ringfence_packets_forwarded_total'), 'rate'));
     this.#set('latency', format(latency, 'seconds'));
-    this.#set('busiest', before && busy.length ? format(Math.max(...busy), 'share') : '–');
+    this.#set('busiest', format(busiest, 'share'));
     this.#set('memory', format(now.sum('process_resident_memory_bytes'), 'bytes'));
     this.#set('shards', strings.shards(alive, shards.length), alive < shards.length);
   }

@@ -20,7 +20,11 @@ import { cells, growth, quantile, rate } from './derive.js';
 const RELAY = 'ringfence_relay';
 const LATENCY = 'ringfence_added_latency_seconds';
 
-/** One line a shard. @param {string} metric @param {(shard: string, now: Sample, before: Sample) => number | null} value */
+/**
+ * One line a shard.
+ * @param {string} metric
+ * @param {(shard: string, now: Sample, before: Sample) => number | null} value
+ */
 function byShard(metric, value) {
   return (/** @type {Sample} */ now, /** @type {Sample} */ before) => now.values(metric, 'shard')
     .map((shard) => /** @type {Point} */ ([strings.graphs.shard(shard), value(shard, now, before)]));
@@ -41,7 +45,10 @@ function rates(lines) {
     .map(([name, metric]) => /** @type {Point} */ ([name, rate(now, before, metric)]));
 }
 
-/** Drops by reason, over all shards: those that ever happened. @param {Sample} now @param {Sample} before @returns {Point[]} */
+/**
+ * Drops by reason, over all shards: those that ever happened.
+ * @param {Sample} now @param {Sample} before @returns {Point[]}
+ */
 function drops(now, before) {
   const metric = 'ringfence_packets_dropped_total';
   return now.values(metric, 'reason')

@@ -13,6 +13,8 @@ import { look, svg, swatch } from './svg.js';
 /** @typedef {{ now: number, span: number, at: number | null }} Window_ `span` ms up to `now`; `at`: the cursor */
 
 const HEIGHT = 168;
+/** Moments of one step of a page. */
+const PAGE = 15;
 const MARGIN = { top: 8, right: 12, bottom: 22, left: 58 };
 
 export class Graph {
@@ -20,8 +22,10 @@ export class Graph {
   #when = make('span', { class: 'quiet when' });
   #legend = make('ul', { class: 'legend' });
   #frame = make('div', { class: 'frame', role: 'slider', tabindex: '0', 'aria-readonly': 'true' });
-  /** Entries of the legend, by the line's index. @type {{ item: HTMLLIElement, value: HTMLDataElement }[]} */ #entries = [];
+  /** Of the legend, by the line's index. @type {{ item: HTMLLIElement, value: HTMLDataElement }[]} */
+  #entries = [];
   #width = 0;
+  #stepped = false;
   /** @type {Window_ | null} */ #window = null;
 
   /**
@@ -38,8 +42,11 @@ export class Graph {
     this.element = make('section', { class: 'graph card', 'data-graph': definition.id },
       make('header', {}, heading, this.#when), make('p', { class: 'quiet about', text: definition.about }),
       this.#frame, this.#legend);
-    this.#frame.addEventListener('pointermove', (event) => point(this.#timeAt(event.offsetX)));
-    this.#frame.addEventListener('pointerleave', () => point(null));
+    for (const type of /** @type {const} */ (['pointerdown', 'pointermove'])) {
+      this.#frame.addEventListener(type, (event) => point(this.#timeAt(event.offsetX)));
+    }
+    // A finger that is lifted leaves the cursor where it was; a touch elsewhere takes it away.
+    this.#frame.addEventListener('pointerleave', (event) => event.pointerType !== 'touch' && point(null));
     this.#frame.addEventListener('blur', () => point(null));
     this.#frame.addEventListener('keydown', (event) => this.#step(event, point));
     new ResizeObserver(([entry]) => {
@@ -63,7 +70,8 @@ export class Graph {
     for (const { values } of moments) for (const value of values) most = Math.max(most, value ?? 0);
     const steps = ticks(most, this.definition.unit);
     const y = this.#y(steps.at(-1) ?? 1);
-    const lines = this.history.lines.map((_, index) => svg('path', { class: `line ${look(index)}`, d: this.#path(moments, index, y) }));
+    const lines = this.history.lines.map((_, index) => (
+      svg('path', { class: `line ${look(index)}`, d: this.#path(moments, index, y) })));
     const cursor = view.at !== null && chosen ? this.#cursor(chosen, y) : [];
     this.#plot.replaceChildren(...this.#grid(steps, y), ...this.#times(view.span), ...lines, ...cursor);
   }
@@ -92,9 +100,10 @@ export class Graph {
   #grid(steps, y) {
     return steps.flatMap((step) => {
       const at = Math.round(y(step)) + 0.5; // on a row of pixels, not between two
+      const place = { class: 'tick', x: MARGIN.left - 8, y: at + 3.5, 'text-anchor': 'end' };
       return [
         svg('path', { class: step === 0 ? 'axis' : 'rule', d: `M${MARGIN.left} ${at}H${this.#width - MARGIN.right}` }),
-        svg('text', { class: 'tick', x: MARGIN.left - 8, y: at + 3.5, 'text-anchor': 'end' }, format(step, this.definition.unit)),
+        svg('text', place, format(step, this.definition.unit)),
       ];
     });
   }
@@ -110,7 +119,10 @@ export class Graph {
     });
   }
 
-  /** One line; where nothing is known it is broken. @param {Moment[]} moments @param {number} index @param {(value: number) => number} y */
+  /**
+   * One line; where nothing is known it is broken.
+   * @param {Moment[]} moments @param {number} index @param {(value: number) => number} y
+   */
   #path(moments, index, y) {
     let path = '';
     let drawn = false;
@@ -128,8 +140,8 @@ export class Graph {
   /** @param {Moment} moment @param {(value: number) => number} y */
   #cursor(moment, y) {
     const x = Math.round(this.#x(moment.at)) + 0.5;
-    const points = moment.values.flatMap((value, index) => (
-      value === null || value === undefined ? [] : [svg('circle', { class: `point ${look(index)}`, cx: x, cy: y(value), r: 3.5 })]));
+    const points = moment.values.flatMap((value, index) => (value === null ? []
+      : [svg('circle', { class: `point ${look(index)}`, cx: x, cy: y(value), r: 3.5 })]));
     return [svg('path', { class: 'cursor', d: `M${x} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}` }), ...points];
   }
 
@@ -157,7 +169,11 @@ export class Graph {
     setAttribute(this.#frame, 'aria-valuemin', Math.round(Math.min(0, oldest - view.now) / 1_000));
     setAttribute(this.#frame, 'aria-valuemax', 0);
     setAttribute(this.#frame, 'aria-valuenow', moment ? Math.round((moment.at - view.now) / 1_000) : 0);
-    setAttribute(this.#frame, 'aria-valuetext', `${when}: ${told.join(', ')}`);
+    // Who reads it by keyboard is told when they step, not every two seconds.
+    if (this.#stepped || document.activeElement !== this.#frame) {
+      setAttribute(this.#frame, 'aria-valuetext', `${when}: ${told.join(', ')}`);
+    }
+    this.#stepped = false;
   }
 
   /** The cursor by keys. @param {KeyboardEvent} event @param {(at: number | null) => void} point */
@@ -165,11 +181,15 @@ export class Graph {
     const view = this.#window;
     if (!view) return;
     const moments = this.history.since(view.now - view.span);
-    const now = view.at === null ? moments.length - 1 : moments.indexOf(/** @type {Moment} */ (this.history.nearest(view.at)));
-    const to = { ArrowLeft: now - 1, ArrowRight: now + 1, PageUp: now + 15, PageDown: now - 15, Home: 0, End: moments.length - 1 }[event.key];
-    if (event.key === 'Escape') point(null);
-    else if (to === undefined) return;
-    else point(moments[Math.min(moments.length - 1, Math.max(0, to))]?.at ?? null);
+    const last = moments.length - 1;
+    const chosen = view.at === null ? null : this.history.nearest(view.at);
+    const now = chosen ? moments.indexOf(chosen) : last;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, PageDown: -PAGE, PageUp: PAGE, Home: -Infinity, End: Infinity };
+    const to = event.key in steps ? now + steps[/** @type {keyof typeof steps} */ (event.key)] : undefined;
+    if (to === undefined && event.key !== 'Escape') return;
+    this.#stepped = true;
+    if (to === undefined) point(null);
+    else point(moments[Math.min(last, Math.max(0, to))]?.at ?? null);
     event.preventDefault();
   }
 }

@@ -42,7 +42,10 @@ export class Sample {
     return total;
   }
 
-  /** All values that a label has in a metric; those that are numbers by size. @param {string} name @param {string} label */
+  /**
+   * All values that a label has in a metric; those that are numbers by size.
+   * @param {string} name @param {string} label
+   */
   values(name, label) {
     const found = new Set(this.rows(name).map((row) => row.labels[label] ?? ''));
     found.delete('');
