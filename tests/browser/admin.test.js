@@ -292,9 +292,12 @@ describe(`operator's page (--io ${IO})`, () => {
     await press('dialog', 'End meeting');
     await reads('.meeting .facts', /over/);
     await reads('.meetings', /no meeting now/);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    assert.deepEqual((await (await fetch(`${server.url}/v1/meetings`)).json()).meetings, [], 'nobody comes back to it');
   });
 
   test('a server that is away is told, and comes back', async () => {
+    await closeAll(people); // so that none of them comes back, too
     await server.kill();
     await reads('.live', /No answer/, 15_000);
     await server.run();
