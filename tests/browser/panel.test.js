@@ -9,41 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { mountMadeUp } from './made_up.js';
-import { Participant, closeAll } from './participant.js';
 import { openBrowser } from './browsers.js';
+import { found, press } from './clicks.js';
+import { comeIn } from './crowd.js';
+import { mountMadeUp } from './made_up.js';
 import { IO, Server } from './server.js';
 import { until } from './until.js';
 
 /** @typedef {import('puppeteer-core').Page} Page */
+/** @typedef {import('./participant.js').Participant} Participant */
 
-const WAIT_MS = 8_000;
+const WAIT_MS = 15_000;
 const HOSTILE = '<img src=x onerror="window.hurt=1">';
 const CARD = '[data-place]';
-
-/** Clicks, with the mouse, what can be seen and says this. @param {Page} page @param {string} selector @param {string | RegExp} [text] */
-async function press(page, selector, text) {
-  const element = await found(page, selector, text);
-  await element.click();
-}
-
-/** @param {Page} page @param {string} selector @param {string | RegExp} [text] */
-async function found(page, selector, text = /(?:)/) {
-  /** @type {import('puppeteer-core').ElementHandle | undefined} */ let seen;
-  await until(`${selector} says ${text}`, WAIT_MS, async () => {
-    for (const element of await page.$$(selector)) {
-      if (!await element.isVisible()) continue;
-      const says = await element.evaluate((one) => (one.getAttribute('aria-label') ?? one.textContent ?? '').trim());
-      if (typeof text === 'string' ? says === text : text.test(says)) {
-        seen = element;
-        return true;
-      }
-    }
-    return false;
-  });
-  if (!seen) throw new Error('unreachable');
-  return seen;
-}
 
 /** Names in each card, by the card's title. @param {Page} page @returns {Promise<Record<string, string[]>>} */
 const shown = (page) => page.$$eval('.room-card', (cards) => Object.fromEntries(cards.map((card) => [
@@ -95,6 +73,7 @@ const isIn = (person, room) => until(`${person.name} is in ${room}`, WAIT_MS, ()
 
 describe(`rooms panel (--io ${IO})`, () => {
   /** @type {Server} */ let server;
+  /** @type {import('puppeteer-core').Browser} */ let browser;
   /** @type {Participant[]} */ const people = [];
   /** @type {string} */ let folder;
   const person = (/** @type {number} */ at) => /** @type {Participant} */ (people[at]);
@@ -110,22 +89,22 @@ describe(`rooms panel (--io ${IO})`, () => {
 
   /** Goes to the tab of the rooms. @param {Page} page */
   async function openRooms(page) {
-    if (await page.$eval('#panel-rooms', (panel) => panel.checkVisibility()).catch(() => false)) return;
-    await press(page, '#people');
-    if (!await page.$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page, '#tab-rooms');
+    if (!await page.$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page, '#rooms');
+    await found(page, '.rooms-panel');
   }
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ringfence-'));
     server = await Server.start();
-    for (const name of ['Ada', 'Bob', 'Cleo']) people.push(await Participant.join('chromium', server, 'panel', name));
-    for (const { page } of people) {
-      await page.setViewport({ width: 1280, height: 900 });
-      await openRooms(page);
+    browser = await openBrowser('chromium');
+    for (const name of ['Ada', 'Bob', 'Cleo']) {
+      const { person: one } = await comeIn(browser, server, { name, meeting: 'panel', width: 1280, height: 900 });
+      people.push(one);
+      await openRooms(one.page);
     }
   });
   after(async () => {
-    await closeAll(people);
+    await browser?.close();
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -169,7 +148,9 @@ describe(`rooms panel (--io ${IO})`, () => {
 
   test('the template names those who are here', async () => {
     const session = await host().createCDPSession();
-    await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder, eventsEnabled: true });
+    await session.send('Browser.setDownloadBehavior', {
+      behavior: 'allow', downloadPath: folder, eventsEnabled: true, browserContextId: host().browserContext().id,
+    });
     const done = new Promise((resolve) => session.on('Browser.downloadProgress', ({ state }) => state === 'completed' && resolve(state)));
     await drag(host(), 'Cleo', 'main');
     await shows(host(), { 'Not assigned': ['Ada', 'Cleo'], 'Room 1': [], 'Room 2': [], Red: ['Bob'], [HOSTILE]: [] });
