@@ -13,6 +13,7 @@ import { openBrowser } from './browsers.js';
 import { found, press } from './clicks.js';
 import { comeIn } from './crowd.js';
 import { mountMadeUp } from './made_up.js';
+import { VOICES } from './participant.js';
 import { IO, Server } from './server.js';
 import { until } from './until.js';
 
@@ -54,6 +55,19 @@ async function drag(page, name, room) {
   await page.mouse.move(from.x + 10, from.y + 4);
   await page.mouse.move(to.x, to.y, { steps: 6 });
   await page.mouse.up();
+}
+
+/** Runs in the page: the colour of a picture, without the corner that moves. @param {HTMLVideoElement} video */
+function meanColour(video) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 16, height: 16 });
+  const brush = canvas.getContext('2d');
+  if (!brush) return [];
+  brush.drawImage(video, 0, 0, 16, 16);
+  const { data } = brush.getImageData(4, 4, 8, 8);
+  return [0, 1, 2].map((channel) => {
+    const values = [...data].filter((_, at) => at % 4 === channel);
+    return Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+  });
 }
 
 /** @param {Page} page @param {string} text */
@@ -305,11 +319,14 @@ describe(`rooms panel (--io ${IO})`, () => {
       let first = 0;
       await until(`${name} is seen`, WAIT_MS, async () => (first = await frames()) > 0);
       await until(`${name} moves`, WAIT_MS, async () => await frames() > first + 3);
+      const rgb = await picture.$eval('video', meanColour);
+      const own = VOICES.find((voice) => voice.name === name)?.rgb ?? [];
+      assert.ok(Math.hypot(...own.map((value, at) => value - (rgb[at] ?? 0))) < 70, `${name} is ${own}, not ${rgb}`);
     }
     assert.equal(await gains(), 'Bob 0,Cleo 0', 'nobody is heard');
     await press(host(), 'button', 'Listen to Blue');
     await until('Bob is heard', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 0');
-    await person(0).sensed({ sees: ['Bob', 'Cleo'] }, WAIT_MS);
+    await person(0).sensed({ hears: ['Bob', 'Cleo'], sees: [] }, WAIT_MS); // what comes; what of it is played is above
     await press(host(), '.session-buttons button', 'Monitor');
     await until('as before', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 1' && (await host().$$('.thumbnail')).length === 0);
     await person(0).sensed({ hears: [], sees: [] }, WAIT_MS);
