@@ -4,7 +4,6 @@ import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { dialog } from './dialog.js';
 import { byId, make, setText } from './elements.js';
-import { explain } from './ended.js';
 import { Inside } from './inside.js';
 import { OwnMedia, deviceFault } from './media.js';
 import { kept } from './memory.js';
@@ -26,6 +25,7 @@ export class Meeting {
   #open = true;
   /** Parts that are loaded when they are first needed. @type {Map<string, Part | null>} */ #late = new Map();
   #blocked = false;
+  #udpBlocked = false;
 
   /** @param {Ringfence} client joined */
   constructor(client) {
@@ -121,7 +121,7 @@ export class Meeting {
       await work();
       return true;
     } catch (error) {
-      if (this.#open) toast(deviceFault(error) ?? explain(error).text, 'error');
+      if (this.#open) toast(deviceFault(error) ?? (error instanceof Error ? error.message : String(error)), 'error');
       return false;
     }
   };
@@ -143,8 +143,12 @@ export class Meeting {
     setText(byId('meeting-name'), client.meeting);
     document.title = strings.titleOf(room);
     const lost = client.state !== 'joined' || ['failed', 'disconnected'].includes(client.peer?.connectionState ?? '');
-    byId('connection').classList.toggle('lost', lost);
-    setText(byId('connection'), lost ? strings.controls.reconnecting : '');
+    byId('connection').classList.toggle('lost', lost || this.#udpBlocked);
+    const blocked = /** @type {{ kind?: string } | null} */ (client.error)?.kind === 'udp_blocked';
+    const { title, text } = strings.ended.kinds.udp_blocked;
+    if (blocked && !this.#udpBlocked) toast(text, 'error');
+    this.#udpBlocked = blocked;
+    setText(byId('connection'), blocked ? title : lost ? strings.controls.reconnecting : '');
     const { shown } = this.sidebar;
     this.controls.render(this.media, client.sends);
     this.controls.opened(shown);
