@@ -117,7 +117,8 @@ describe(`page (--io ${IO})`, () => {
 
   test('what is shared is large, people stand beside it, and both end with it', async () => {
     await mia.setViewport({ width: 1200, height: 800 });
-    const area = (/** @type {string} */ selector) => mia.$eval(selector, (tile) => tile.clientWidth * tile.clientHeight);
+    /** @param {string} selector */
+    const area = (selector) => mia.$eval(selector, (tile) => tile.clientWidth * tile.clientHeight);
     const before = await area('.tile.camera.own');
     await noah.evaluate(async () => {
       const canvas = document.createElement('canvas');
@@ -137,7 +138,7 @@ describe(`page (--io ${IO})`, () => {
     await zoe.evaluate(() => {
       const { play } = HTMLMediaElement.prototype;
       let clicked = false;
-      addEventListener('click', (event) => { clicked ||= event.target instanceof Element && event.target.id === 'hear'; }, true);
+      document.getElementById('hear')?.addEventListener('click', () => { clicked = true; }, true);
       HTMLMediaElement.prototype.play = function played() {
         const refused = this instanceof HTMLAudioElement && !clicked;
         return refused ? Promise.reject(new DOMException('no click yet', 'NotAllowedError')) : play.call(this);
@@ -147,7 +148,8 @@ describe(`page (--io ${IO})`, () => {
     await zoe.waitForSelector('#hear', { visible: true, timeout: 5_000 });
     await zoe.click('#hear');
     await zoe.waitForSelector('#hear', { hidden: true, timeout: 5_000 });
-    await until('sound plays', 5_000, () => zoe.$$eval('audio', (all) => all.length > 0 && all.every((one) => !one.paused)));
+    await until('sound plays', 5_000, () => zoe.$$eval('audio', (all) => (
+      all.length > 0 && all.every((one) => !one.paused))));
     await zoe.click('#leave');
   });
 
@@ -160,8 +162,9 @@ describe(`page (--io ${IO})`, () => {
       };
     });
     await page.goto(`${server.url}/?meeting=page&name=Ida`, { waitUntil: 'load' });
-    await page.waitForFunction(() => /No camera was found/.test(document.querySelector('.device-note')?.textContent ?? ''));
-    assert.match(await page.$eval('.device-note', (note) => note.textContent ?? ''), /Allow it at the left of the address/);
+    await page.waitForFunction(() => /No camera was/.test(document.querySelector('.device-note')?.textContent ?? ''));
+    const note = await page.$eval('.device-note', (element) => element.textContent ?? '');
+    assert.match(note, /Allow it at the left of the address/);
     await page.click('#join-now');
     await page.waitForFunction(() => window.ringfence?.peer?.connectionState === 'connected', { timeout: 20_000 });
     await page.waitForSelector('#microphone[aria-pressed="false"].off', { timeout: 5_000 });

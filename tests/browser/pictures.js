@@ -18,7 +18,7 @@ const FOLDER = fileURLToPath(new URL('pictures/', import.meta.url));
 const BYTES_MAX = 200_000;
 const PEOPLE = ['Ada Lovelace', 'Alan Turing', 'Grace Hopper', 'Edsger Dijkstra', 'Barbara Liskov', 'Donald Knuth'];
 
-/** Instead of the fake camera of the browser, which is one green for all: a person before a wall, who moves a little. */
+/** Instead of the browser's fake camera, one green for all: a person before a wall, who moves a little. */
 function drawCameras() {
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = new MediaStream();
@@ -103,7 +103,7 @@ try {
   /** @type {Visitor[]} */
   const others = [];
   for (const [at, name] of PEOPLE.slice(1).entries()) {
-    const visitor = await open(name, at === 0 ? { theme: 'light' } : at === 1 ? { screen: 'phone', theme: 'light' } : {});
+    const visitor = await open(name, at === 1 ? { screen: 'phone' } : {});
     await visitor.join();
     others.push(visitor);
   }

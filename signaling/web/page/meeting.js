@@ -54,11 +54,15 @@ export class Meeting {
       this.chat.write(id);
     } });
     this.chat = new Chat(this.panels.chat, client, this.attempt, (message) => {
-      if (message.to !== null) toast(strings.chat.whispered(client.participants.get(message.from)?.name ?? '', message.text));
+      const name = client.participants.get(message.from)?.name || message.from;
+      if (message.to !== null) toast(strings.chat.whispered(name, message.text));
     });
     this.inside = new Inside(byId('banners'), byId('now'), client, this.attempt);
     this.sidebar.addEventListener('change', this.soon);
-    this.sidebar.addEventListener('escape', () => byId(this.sidebar.last === 'polls' ? 'people' : this.sidebar.last).focus());
+    this.sidebar.addEventListener('escape', () => {
+      const { last } = this.sidebar;
+      byId(last === 'polls' ? 'people' : last).focus();
+    });
     for (const type of ['model', 'slots', 'speaking', 'state', 'change']) client.addEventListener(type, this.soon);
     client.addEventListener('peer', this.#listen);
     client.addEventListener('device', this.#onDevice);
@@ -166,7 +170,8 @@ export class Meeting {
     const { client, chat } = this;
     this.controls.badge('chat', chat.unread);
     this.sidebar.badge('chat', chat.unread, strings.chat.unread(chat.unread));
-    const open = [...client.polls.values()].filter((poll) => poll.open && poll.own === null && poll.from !== client.id).length;
+    const open = [...client.polls.values()]
+      .filter((poll) => poll.open && poll.own === null && poll.from !== client.id).length;
     this.sidebar.badge('polls', open, strings.polls.unanswered(open));
     const help = client.can('help.answer') ? client.help.size : 0;
     this.controls.badge('rooms', help);
@@ -219,9 +224,10 @@ export class Meeting {
     for (const element of byId('audio').querySelectorAll('audio')) await element.setSinkId?.(id);
   };
 
-  #onDevice = (/** @type {CustomEvent<{ source: import('../client/client.js').Source, track: MediaStreamTrack | null }>} */ event) => {
+  #onDevice = (/** @type {import('../client/client.js').RingfenceEvents['device']} */ event) => {
     const { source, track } = event.detail;
-    if (source === 'microphone' || source === 'camera') toast(track ? strings.devices.changed[source] : strings.devices.lost[source]);
+    const texts = track ? strings.devices.changed : strings.devices.lost;
+    if (source === 'microphone' || source === 'camera') toast(texts[source]);
     if (!track) void this.attempt(() => this.media.lost(source));
   };
 

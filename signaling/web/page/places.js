@@ -31,7 +31,12 @@ function within(width, height) {
   return { width: Math.floor(fitted), height: Math.floor(Math.min(height, fitted / ratio)) };
 }
 
-/** The columns that make `count` tiles the largest. @param {number} width @param {number} height @param {number} count */
+/**
+ * The columns that make `count` tiles the largest.
+ * @param {number} width
+ * @param {number} height
+ * @param {number} count
+ */
 function best(width, height, count) {
   let found = { columns: 1, rows: count, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
