@@ -149,7 +149,7 @@ export class Inside {
       button(text.reject, () => void this.attempt(no), { class: 'reject' }),
       button(text.accept, () => void this.attempt(yes), { class: 'primary accept' }));
     const tick = () => {
-      if (expiresAt !== null) setText(left, text.expires(secondsTo(expiresAt)));
+      if (expiresAt !== null) setText(left, text.expires(clock(secondsTo(expiresAt))));
     };
     tick();
     return { element, tick };

@@ -177,8 +177,8 @@ export const strings = {
     roleNow: (role) => `Your role is ${role} now.`,
     /** @param {string} name */
     roleRejected: (name) => `${name} keeps their role.`,
-    /** @param {number} seconds */
-    expires: (seconds) => `${seconds} s to answer`,
+    /** @param {string} time */
+    expires: (time) => `${time} to answer`,
     accept: 'Accept',
     reject: 'Decline',
     dismiss: 'Dismiss',
@@ -226,7 +226,7 @@ export const strings = {
       + 'and try again.',
     lead: 'You are in',
     none: 'There are no breakout rooms you can see. A host opens them.',
-    return: 'Back to the main room',
+    return: 'To the main room',
     help: 'Ask for help',
     helpAsked: 'A host knows that you ask for help.',
     go: 'Go there',
