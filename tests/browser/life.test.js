@@ -24,11 +24,10 @@ const ALL = [HOST, ...GUESTS];
 const LIST = 'room_name,first_name,last_name,email\r\nRed,Bob,,\r\nRed,Cleo,,\r\nBlue,Dan,,\r\nBlue,Eve,,\r\n';
 /** Six people encode and decode on what may be two busy cores. */
 const SETTLE_MS = 40_000;
-const MOVE_MS = 8_000;
-/** What the page promises, in the middle of all; a machine that others use too is given three times as much. */
+const MOVE_MS = 10_000;
+/** What the page promises. The best of several must keep it on any machine: what breaks it, breaks it each time. */
 const FIRST_TILE_MS = 1_000;
 const MOVE_FRAME_MS = 500;
-const SLACK = 3;
 
 /** @param {string[]} room @param {string} name */
 const others = (room, name) => room.filter((one) => one !== name);
@@ -135,7 +134,7 @@ describe(`life (--io ${IO})`, () => {
       if (name !== HOST) tiles.push(await firstFrame(one, ALL, since));
     }
     t.diagnostic(`first tile, ms after Join: ${tiles.join(', ')}; median ${median(tiles)}`);
-    assert.ok(median(tiles) <= FIRST_TILE_MS * SLACK, `first tile: ${tiles}`);
+    assert.ok(Math.min(...tiles) <= FIRST_TILE_MS, `first tile: ${tiles}`);
   });
 
   test('in the main room everybody sees everybody, and hears as many as there are slots for', async (t) => {
@@ -171,7 +170,7 @@ describe(`life (--io ${IO})`, () => {
     await host().evaluate((who) => window.ringfence.roles.change(who, 'speaker'), id('Fay'));
     await press(page('Fay'), '.banner .accept');
     await until('Fay may switch', MOVE_MS, () => page('Fay').evaluate(() => window.ringfence.can('breakout.switch')));
-    if (!await page('Fay').$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page('Fay'), '#rooms');
+    await press(page('Fay'), '#rooms');
     const since = Date.now();
     await press(page('Fay'), 'button', 'Go to Blue');
     t.diagnostic(`there after ${await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve', 'Fay'], [HOST]), MOVE_MS, since)}`);
@@ -251,7 +250,7 @@ describe(`life (--io ${IO})`, () => {
     }
     for (const name of GUESTS) await page(name).evaluate(() => window.gaze.stop());
     t.diagnostic(`first frame, ms after the command: ${times.join(', ')}; median ${median(times)}`);
-    assert.ok(median(times) <= MOVE_FRAME_MS * SLACK, `first frames: ${times}`);
+    assert.ok(Math.min(...times) <= MOVE_FRAME_MS, `first frames: ${times}`);
     await senses(apart(rooms.Red, rooms.Blue, [HOST]), MOVE_MS);
   });
 

@@ -1,50 +1,22 @@
-/**
- * What a host does with rooms and people: each a command to the server, what is said when it is done, and
- * what is told when it is refused. Nothing is changed here: the model is the server's.
- */
+/** What a host does with rooms and people: each a command to the server. */
 
-import { make } from '../elements.js';
+import { Commands, MAIN } from './commands.js';
 import { closeDialog, messageDialog, moveDialog, timerDialog } from './dialogs.js';
 import { openMenu } from './menu.js';
-import { MAIN } from './places.js';
 import { texts } from './strings.js';
 
-/** @typedef {import('./places.js').Client} Client */
+/** @typedef {import('./commands.js').Client} Client */
+/** @typedef {import('./commands.js').Tools} Tools */
 /** @typedef {import('./places.js').Places} Places */
-/**
- * @typedef {object} Tools what the page lends
- * @property {(work: () => Promise<unknown>) => Promise<boolean>} attempt runs a command, tells if it was refused, and
- * says whether it was done
- * @property {(text: string, kind?: 'info' | 'error') => void} toast
- * @property {typeof import('../dialog.js').dialog} dialog
- * @property {import('../views.js').Views} views
- */
 
-/** The plan was changed since the revision that the command named. */
-const STALE = -32_012;
-
-export class Actions {
+export class Actions extends Commands {
   /** @type {(id: string) => void} */ listen = () => {};
   /** @type {(people: string[]) => void} */ select = () => {};
 
   /** @param {Client} client @param {Places} places @param {Tools} tools @param {() => void} render */
   constructor(client, places, tools, render) {
-    this.client = client;
+    super(client, tools, render);
     this.places = places;
-    this.tools = tools;
-    this.render = render;
-    /** Speaks to screen readers. */
-    this.live = make('p', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
-  }
-
-  /** @param {string} text */
-  say(text) {
-    this.live.textContent = text;
-  }
-
-  /** @param {string} id */
-  nameOf(id) {
-    return this.client.participants.get(id)?.name || id;
   }
 
   /** @param {string[]} people */
@@ -57,26 +29,6 @@ export class Actions {
   roomName(id) {
     if (id === MAIN) return this.places.open ? texts.main : texts.unassigned;
     return this.places.get(id)?.name ?? id;
-  }
-
-  /**
-   * Runs a command. Whoever was overtaken by another host is told so, and sees the plan as it is now.
-   * @param {() => Promise<unknown>} work
-   * @param {string} [said] when it is done
-   * @returns {Promise<boolean>} whether it was done
-   */
-  async run(work, said) {
-    const done = await this.tools.attempt(async () => {
-      try {
-        await work();
-      } catch (error) {
-        this.render();
-        const stale = error instanceof Error && 'code' in error && error.code === STALE;
-        throw stale ? new Error(texts.conflict) : error;
-      }
-    });
-    if (done && said) this.say(said);
-    return done;
   }
 
   /**
@@ -123,24 +75,12 @@ export class Actions {
     return this.run(() => this.client.breakout.rename(room, name), texts.said.renamed(name));
   }
 
-  /** There, or back if one is there. @param {string} room */
-  visit(room) {
-    const { client } = this;
-    const back = room === MAIN || client.room === room;
-    return this.run(() => (back ? client.breakout.leave() : client.breakout.join(room)));
-  }
-
   /** Goes to those who ask for help. @param {string} room */
   answer(room) {
     return this.run(async () => {
       if (this.client.room !== room) await this.client.breakout.join(room);
       await this.client.resetHelp(room);
     });
-  }
-
-  /** @param {string} room */
-  dismissHelp(room) {
-    return this.run(() => this.client.resetHelp(room));
   }
 
   /** @param {string[]} [rooms] chosen already */

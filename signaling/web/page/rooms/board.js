@@ -2,11 +2,11 @@
  * The board: places as cards, people in them, the selection, and the two ways to move: drag and keyboard.
  */
 
-import { arrange, button, make, setText } from '../elements.js';
+import { arrange, button, make, setAttribute, setText } from '../elements.js';
 import { Card } from './card.js';
 import { Drag } from './drag.js';
 import { watchNear } from './list.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 
 /** @typedef {import('./places.js').Places} Places */
@@ -22,7 +22,7 @@ export class Board {
 
   /**
    * @param {HTMLElement} scroller
-   * @param {import('./places.js').Client} client
+   * @param {import('./commands.js').Client} client
    * @param {Places} places
    * @param {Actions} actions
    * @param {Monitor} monitor
@@ -94,20 +94,20 @@ export class Board {
     });
     arrange(this.main, elements.splice(0, 1));
     arrange(this.grid, elements);
-    this.element.hidden = places.rooms.length === 0;
+    setAttribute(this.element, 'hidden', places.rooms.length === 0);
     this.#renderBar();
   }
 
   #renderBar() {
     const { size } = this.selected;
     const { selection } = texts;
-    this.bar.hidden = size === 0;
+    setAttribute(this.bar, 'hidden', size === 0);
     if (size === 0 || !this.chosen) return;
     setText(this.chosen, selection.selected(size));
     if (this.moveButton) setText(this.moveButton, this.places.open ? selection.move : selection.assign);
     if (this.backButton) {
       setText(this.backButton, this.places.open ? selection.back : selection.unassign);
-      this.backButton.hidden = [...this.selected].every((id) => this.places.of(id) === MAIN);
+      setAttribute(this.backButton, 'hidden', [...this.selected].every((id) => this.places.of(id) === MAIN));
     }
     if (this.exchangeButton) this.exchangeButton.hidden = size !== 2;
   }

@@ -2,7 +2,7 @@
 
 import { button, make, setAttribute, setText } from '../elements.js';
 import { PeopleList } from './list.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 
@@ -66,17 +66,17 @@ export class Card {
     setText(this.count, capacity === null ? String(people.length) : `${people.length}/${capacity}`);
     setAttribute(this.count, 'title', texts.count(people.length, capacity));
     this.count.classList.toggle('full', capacity !== null && people.length >= capacity);
-    this.element.hidden = now.filtered;
+    setAttribute(this.element, 'hidden', now.filtered);
     this.element.classList.toggle('here', now.here);
     this.element.classList.toggle('asks', help);
-    this.help.hidden = !help;
-    this.empty.hidden = people.length > 0;
-    this.visit.hidden = !now.open || (main && now.here);
+    setAttribute(this.help, 'hidden', !help);
+    setAttribute(this.empty, 'hidden', people.length > 0);
+    setAttribute(this.visit, 'hidden', !now.open || (main && now.here));
     setText(this.visit, main || now.here ? texts.card.leave : texts.card.visit);
     setAttribute(this.visit, 'aria-label', now.here || main ? null : texts.card.visitRoom(label));
     setAttribute(this.more, 'aria-label', texts.card.menu(label));
     setAttribute(this.more, 'title', texts.card.menu(label));
-    this.listen.hidden = !now.monitor.on || main || now.here;
+    setAttribute(this.listen, 'hidden', !now.monitor.on || main || now.here);
     setAttribute(this.listen, 'aria-pressed', now.monitor.listening);
     setAttribute(this.listen, 'aria-label', texts.monitor.listen(label));
     setAttribute(this.listen, 'title', texts.monitor.listen(label));
@@ -95,7 +95,7 @@ export class Card {
       place.expected > 0 && texts.expected(place.expected)];
     const text = parts.filter(Boolean).join(' · ');
     setText(this.line, text);
-    this.line.hidden = text === '';
+    setAttribute(this.line, 'hidden', text === '');
   }
 
   /** The name becomes a field: Enter keeps what was typed, Escape what was there. */
@@ -116,8 +116,9 @@ export class Card {
     };
     field.addEventListener('keydown', (event) => {
       event.stopPropagation();
-      if (event.key === 'Enter') finish(true, true);
-      if (event.key === 'Escape') finish(false, true);
+      if (event.key !== 'Enter' && event.key !== 'Escape') return;
+      event.preventDefault(); // else Enter presses the button that the focus goes to
+      finish(event.key === 'Enter', true);
     });
     field.addEventListener('blur', () => finish(true, false));
     this.name.replaceWith(field);

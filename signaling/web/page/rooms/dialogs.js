@@ -1,7 +1,7 @@
 /** The questions a host is asked: each shows a dialog and answers with what was filled in, or null. */
 
 import { make } from '../elements.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 
 /** @typedef {import('./actions.js').Actions} Actions */

@@ -1,18 +1,18 @@
 /** What people see of rooms who do not manage them: where they are, where they may go, and how to get help. */
 
 import { arrange, button, make, setAttribute, setText } from '../elements.js';
-import { MAIN } from './places.js';
+import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 
-/** @typedef {import('./actions.js').Actions} Actions */
-/** @typedef {import('./places.js').Room} Room */
+/** @typedef {import('./commands.js').Commands} Commands */
+/** @typedef {import('../../client/client.js').Room} Room */
 /** @typedef {{ element: HTMLElement, shown: string, update: (room: Room) => void }} Line */
 
 export class GuestView {
   /** @type {Map<string, Line>} */ #lines = new Map();
 
-  /** @param {Actions} actions */
+  /** @param {Commands} actions */
   constructor(actions) {
     const { guest } = texts;
     this.actions = actions;
@@ -35,12 +35,12 @@ export class GuestView {
     const inside = client.room !== MAIN;
     const here = client.rooms.find((room) => room.id === client.room);
     setText(this.room, inside ? here?.name ?? client.room : texts.main);
-    this.back.hidden = !inside || !client.can('breakout.parent');
+    setAttribute(this.back, 'hidden', !inside || !client.can('breakout.parent'));
     const asked = client.help.has(client.room);
-    this.ask.hidden = !inside || asked;
+    setAttribute(this.ask, 'hidden', !inside || asked);
     setText(this.asked, inside && asked ? guest.helpAsked : '');
     const breakouts = client.rooms.filter((room) => room.id !== MAIN);
-    this.none.hidden = breakouts.length > 0;
+    setAttribute(this.none, 'hidden', breakouts.length > 0);
     const known = new Set(client.rooms.map((room) => room.id));
     for (const id of this.#lines.keys()) if (!known.has(id)) this.#lines.delete(id);
     arrange(this.list, breakouts.length === 0 ? [] : client.rooms.map((room) => {
@@ -79,9 +79,9 @@ export class GuestView {
       setAttribute(count, 'title', texts.people(size));
       setText(who, here ? texts.guest.here : names);
       element.classList.toggle('here', here);
-      help.hidden = !asks;
-      dismiss.hidden = !asks;
-      go.hidden = !may;
+      setAttribute(help, 'hidden', !asks);
+      setAttribute(dismiss, 'hidden', !asks);
+      setAttribute(go, 'hidden', !may);
       setAttribute(go, 'aria-label', texts.guest.goTo(id === MAIN ? texts.main : room.name));
     } };
     return line;
@@ -92,7 +92,7 @@ export class GuestView {
     const { client } = this.actions;
     const own = client.rooms.find((room) => room.id === client.room)?.endsAt ?? null;
     const ends = client.room === MAIN ? null : own ?? client.timer?.endsAt ?? null;
-    this.time.hidden = ends === null;
+    setAttribute(this.time, 'hidden', ends === null);
     if (ends !== null) setText(this.time, clock(secondsTo(ends)));
   }
 }

@@ -15,7 +15,7 @@ let rowNumber = 0;
 /** @typedef {{ element: HTMLElement, shown: string }} Row */
 /** @typedef {{ element: HTMLElement, near: boolean, rows: Map<string, Row> }} Chunk */
 
-/** How one person is shown. @param {Face} face @returns {Row} */
+/** How one person is shown. @param {string} id @param {Face} face @returns {Row} */
 function makeRow(id, face) {
   const element = make('div', { class: 'person', role: 'option', id: `person-${rowNumber += 1}`, 'data-participant': id },
     make('span', { class: 'person-face', 'aria-hidden': 'true' }), make('span', { class: 'person-name' }),

@@ -79,7 +79,7 @@ export class Monitor {
     for (const { place, people: some } of shown) {
       const card = cards.get(place.id);
       if (!card) continue;
-      card.thumbnails.hidden = some.length === 0;
+      setAttribute(card.thumbnails, 'hidden', some.length === 0);
       some.forEach((id, at) => {
         people.add(id);
         const { element } = this.#thumbnail(id);
@@ -102,11 +102,8 @@ export class Monitor {
 
   /** One of each room first, then the second of each. @param {string[][]} rooms */
   #wish(rooms) {
-    const wishes = [];
-    for (let at = 0; at < EACH_MAX; at += 1) {
-      for (const people of rooms) if (people[at]) wishes.push({ participant: people[at], source: /** @type {const} */ ('camera'), height: HEIGHT });
-    }
-    this.views.set('rooms', wishes);
+    const turns = Array.from({ length: EACH_MAX }, (_, at) => rooms.flatMap((people) => people[at] ?? []));
+    this.views.set('rooms', turns.flat().map((participant) => ({ participant, source: 'camera', height: HEIGHT })));
   }
 
   /** Tells the server, one command at a time. */

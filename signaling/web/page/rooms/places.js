@@ -5,7 +5,9 @@
  * not change keeps its identity, so that whoever shows it sees at once that there is nothing to do.
  */
 
-/** @typedef {import('../../client/client.js').Ringfence} Client */
+import { MAIN } from './commands.js';
+
+/** @typedef {import('./commands.js').Client} Client */
 /** @typedef {import('../../client/client.js').Room} Room */
 /**
  * @typedef {object} Place
@@ -18,8 +20,6 @@
  * @property {boolean} help
  * @property {number | null} endsAt
  */
-
-export const MAIN = 'main';
 
 const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 

@@ -1,6 +1,6 @@
 /** Before the start: how many rooms, who goes where by rule or by list, and the start itself. */
 
-import { button, make, setText } from '../elements.js';
+import { button, make, setAttribute, setText } from '../elements.js';
 import { labelled, startDialog } from './dialogs.js';
 import { importDialog } from './import.js';
 import { openMenu } from './menu.js';
@@ -42,13 +42,13 @@ export class Setup {
   render() {
     const { places } = this.actions;
     const { rooms, assigned, list } = places;
-    this.element.hidden = places.open;
-    this.form.hidden = rooms.length > 0;
-    this.tools.hidden = rooms.length === 0;
+    setAttribute(this.element, 'hidden', places.open);
+    setAttribute(this.form, 'hidden', rooms.length > 0);
+    setAttribute(this.tools, 'hidden', rooms.length === 0);
     const staying = list[0]?.people.length ?? 0;
     setText(this.title, texts.rooms(rooms.length));
     setText(this.summary, texts.draft.summary(assigned, staying));
-    this.more.hidden = places.open;
+    setAttribute(this.more, 'hidden', places.open);
   }
 
   get #revision() {
