@@ -111,14 +111,20 @@ export class Participant {
     return this.page.evaluate(() => window.probe.changes());
   }
 
-  /** Clicks what a user would click. @param {string} selector */
+  /** Clicks what a user would click. @param {string} selector @returns {Promise<number>} when, in epoch ms */
   async click(selector) {
-    await until(`${this.name} can click ${selector}`, 5_000, () => this.page.evaluate((what) => {
-      const element = /** @type {HTMLElement | null} */ (document.querySelector(what));
-      if (!element || element.hidden || getComputedStyle(element).display === 'none') return false;
-      element.click();
-      return true;
-    }, selector));
+    let at = 0;
+    await until(`${this.name} can click ${selector}`, 5_000, async () => {
+      at = await this.page.evaluate((what) => {
+        const element = /** @type {HTMLElement | null} */ (document.querySelector(what));
+        if (!element?.checkVisibility()) return 0;
+        const now = performance.timeOrigin + performance.now();
+        element.click();
+        return now;
+      }, selector);
+      return at > 0;
+    });
+    return at;
   }
 
   async close() {
