@@ -19,7 +19,7 @@ async fn the_page_and_its_headers() {
         ("/", 200, "text/html; charset=utf-8"),
         ("/index.html", 200, "text/html; charset=utf-8"),
         ("/client.js", 200, "text/javascript; charset=utf-8"),
-        ("/style.css", 200, "text/css; charset=utf-8"),
+        ("/page/tokens.css", 200, "text/css; charset=utf-8"),
         ("/nothing.js", 404, "application/problem+json"),
         ("/a/b/c", 404, "application/problem+json"),
         ("/..%2Fsrc%2Fmain.rs", 404, "application/problem+json"),

@@ -45,6 +45,10 @@ export class Chat {
     return this.client.messages.filter((one) => !one.own).length - this.#seen;
   }
 
+  focus() {
+    this.field.focus();
+  }
+
   /** Writes to one person alone. @param {string} id */
   write(id) {
     this.#recipients();

@@ -94,6 +94,8 @@ export class Controls {
     if (typing || within || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const name = KEYS[/** @type {keyof typeof KEYS} */ (event.key.toLowerCase())];
     const element = name && /** @type {HTMLButtonElement} */ (document.getElementById(name));
-    if (element && !element.hidden) element.click();
+    if (!element || element.hidden) return;
+    event.preventDefault(); // else the key is typed into the field that it opens
+    element.click();
   };
 }

@@ -48,8 +48,8 @@ export class Inside {
     this.timer = make('span', { class: 'pill timer' }, icon('timer'), this.time);
     this.help = button(text.help, () => void attempt(() => client.askForHelp()), { id: 'help', icon: 'hand', class: 'plain' });
     this.volume = button(text.volume, () => this.#menu(), { id: 'main-volume', icon: 'speaker', class: 'plain', 'aria-haspopup': 'menu' });
-    this.back = button(text.back, () => void attempt(() => client.breakout.leave()), { id: 'return', class: 'wide back' });
-    this.back.prepend(icon('back'));
+    this.back = make('button', { type: 'button', id: 'return', class: 'back', title: text.return,
+      onclick: () => void attempt(() => client.breakout.leave()) }, icon('back'), make('span', { text: text.back }));
     now.replaceChildren(this.voices, this.timer, this.help, this.volume, this.back);
     this.timerId = setInterval(() => this.#tick(), TICK_MS);
     client.addEventListener('broadcast', this.#onBroadcast);

@@ -38,7 +38,7 @@ export class Meeting {
     this.sidebar = new Sidebar(byId('panel'));
     this.controls = new Controls(byId('controls'), {
       toggle: (source) => void this.attempt(() => this.media.toggle(source)),
-      tab: (tab) => this.sidebar.toggle(undefined, tab),
+      tab: (tab) => this.#toggle(tab),
       settings: () => void this.attempt(async () => {
         const { settings } = await import('./settings.js');
         await settings(client, this.attempt, this.#setSpeaker);
@@ -58,15 +58,23 @@ export class Meeting {
     });
     this.inside = new Inside(byId('banners'), byId('now'), client, this.attempt);
     this.sidebar.addEventListener('change', this.soon);
+    this.sidebar.addEventListener('escape', () => byId(this.sidebar.last === 'polls' ? 'people' : this.sidebar.last).focus());
     for (const type of ['model', 'slots', 'speaking', 'state', 'change']) client.addEventListener(type, this.soon);
     client.addEventListener('peer', this.#listen);
     client.addEventListener('device', this.#onDevice);
     PHONE.addEventListener('change', this.#fold);
     byId('hear').onclick = this.#hear;
     setText(byId('hear'), strings.controls.hear);
-    if (!PHONE.matches) this.sidebar.show(client.can('breakout.manage') ? 'rooms' : 'people');
+    if (!PHONE.matches) this.sidebar.show('people');
     this.#listen();
     this.render();
+  }
+
+  /** Opens a tab and goes there, or closes it. @param {'people' | 'chat' | 'rooms'} tab */
+  #toggle(tab) {
+    this.sidebar.toggle(undefined, tab);
+    if (this.sidebar.shown === 'chat') this.chat.focus();
+    else if (this.sidebar.open) this.sidebar.focus();
   }
 
   /** Which devices are on. */
@@ -85,7 +93,7 @@ export class Meeting {
     }
     if (shown !== 'rooms') return;
     this.#later('rooms', async () => {
-      const { RoomsPanel } = await import('./rooms/panel.js');
+      const [{ RoomsPanel }] = await Promise.all([import('./rooms/panel.js'), style('page/rooms/rooms.css')]);
       return new RoomsPanel(this.panels.rooms, client, { attempt: this.attempt, toast, dialog, views: this.views });
     });
   }
@@ -216,4 +224,13 @@ export class Meeting {
   #fold = () => {
     if (PHONE.matches) this.sidebar.toggle(false);
   };
+}
+
+/** A style sheet that is needed from now on. @param {string} href */
+function style(href) {
+  return new Promise((resolve, reject) => {
+    if (document.querySelector(`link[href="${href}"]`)) return resolve(undefined);
+    document.head.append(make('link', { rel: 'stylesheet', href, onload: resolve,
+      onerror: () => reject(new Error(strings.ended.kinds.unreachable.title)) }));
+  });
 }

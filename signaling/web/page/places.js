@@ -9,7 +9,7 @@
 
 export const GAP_PX = 10;
 /** How wide a tile may be for its height. */
-const RATIO = { min: 1, max: 16 / 9 };
+const RATIO = { min: 1.15, max: 16 / 9 };
 /** Smaller, and nobody can be told from another. */
 const MIN = { width: 150, height: 105 };
 /** Numbers of places: between them a grid does not change. */

@@ -17,6 +17,7 @@ export class Sidebar extends EventTarget {
     const close = button(strings.sidebar.close, () => this.toggle(false), { icon: 'close', class: 'plain panel-close' });
     this.head = make('div', { class: 'panel-head' }, this.list, close);
     element.replaceChildren(this.head);
+    element.onkeydown = this.#onEscape;
   }
 
   /** A tab more. @param {Tab} name @returns {HTMLElement} its panel */
@@ -37,6 +38,11 @@ export class Sidebar extends EventTarget {
 
   get open() {
     return this.element.classList.contains('open');
+  }
+
+  /** The tab that is or was shown. */
+  get last() {
+    return this.#shown;
   }
 
   get shown() {
@@ -80,6 +86,13 @@ export class Sidebar extends EventTarget {
       panel.hidden = !selected;
     }
   }
+
+  /** The keyboard goes back to where it came from. */
+  #onEscape = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== 'Escape' || event.defaultPrevented || !this.open) return;
+    this.toggle(false);
+    this.dispatchEvent(new Event('escape'));
+  };
 
   #onKey = (/** @type {Event} */ event) => {
     const { key } = /** @type {KeyboardEvent} */ (event);

@@ -154,6 +154,7 @@ export const strings = {
   },
   inside: {
     back: 'Main room',
+    return: 'Return to the main room',
     volume: 'Main room: how it is heard here',
     /** @param {string} volume */
     volumeIs: (volume) => `Main room: ${volume}`,
@@ -175,7 +176,7 @@ export const strings = {
     /** @param {string} name */
     roleRejected: (name) => `${name} keeps their role.`,
     /** @param {number} seconds */
-    expires: (seconds) => ` ${seconds} s to answer`,
+    expires: (seconds) => `${seconds} s to answer`,
     accept: 'Accept',
     reject: 'Decline',
     dismiss: 'Dismiss',
@@ -207,5 +208,22 @@ export const strings = {
       kicked: { title: 'You were taken out of the meeting.', text: 'Whoever runs it decided so.' },
       ended: { title: 'The meeting is over.', text: '' },
     },
+  },
+  /** What everybody sees of rooms; the texts of those who manage them are in rooms/strings.js. */
+  rooms: {
+    main: 'Main room',
+    /** @param {number} n */
+    people: (n) => (n === 1 ? '1 person' : `${n} people`),
+    asksHelp: 'Asks for help',
+    dismiss: 'Dismiss',
+    conflict: 'Somebody else changed the rooms at the same moment. Nothing was done; look at them as they are now, and try again.',
+    lead: 'You are in',
+    none: 'There are no breakout rooms you can see. A host opens them.',
+    return: 'Back to the main room',
+    help: 'Ask for help',
+    helpAsked: 'A host knows that you ask for help.',
+    go: 'Go there',
+    /** @param {string} room */ goTo: (room) => `Go to ${room}`,
+    here: 'You are here',
   },
 };

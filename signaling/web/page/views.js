@@ -30,7 +30,7 @@ export class Views {
   }
 
   /**
-   * What `part` of the page wants to see, the most wanted first; whoever set a wish first is served first.
+   * What `part` of the page wants to see, the most wanted first. The part that wished first, the stage, gets two slots of three.
    * @param {string} part
    * @param {View[]} videos
    */
@@ -45,14 +45,17 @@ export class Views {
     clearTimeout(this.#timer);
   }
 
-  /** Each video once, as large as whoever wants it largest. */
+  /** Each video once, as large as whoever wants it largest; two of the first part, then one of each other. */
   #merged() {
     /** @type {Map<string, View>} */
     const all = new Map();
-    for (const view of [...this.#wishes.values()].flat()) {
-      const key = `${view.source} ${view.participant}`;
-      const height = Math.max(view.height, all.get(key)?.height ?? 0);
-      all.set(key, { ...view, height });
+    const parts = [...this.#wishes.values()].map((videos) => [...videos]);
+    while (parts.some((videos) => videos.length > 0)) {
+      for (const view of parts.flatMap((videos, at) => videos.splice(0, at === 0 ? 2 : 1))) {
+        const key = `${view.source} ${view.participant}`;
+        const height = Math.max(view.height, all.get(key)?.height ?? 0);
+        all.set(key, { ...view, height });
+      }
     }
     return [...all.values()].slice(0, MAX);
   }

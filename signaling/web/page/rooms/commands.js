@@ -4,7 +4,7 @@
  */
 
 import { make } from '../elements.js';
-import { texts } from './strings.js';
+import { strings } from '../strings.js';
 
 export const MAIN = 'main';
 
@@ -54,7 +54,7 @@ export class Commands {
       } catch (error) {
         this.render();
         const stale = error instanceof Error && 'code' in error && error.code === STALE;
-        throw stale ? new Error(texts.conflict) : error;
+        throw stale ? new Error(strings.rooms.conflict) : error;
       }
     });
     if (done && said) this.say(said);

@@ -1,8 +1,8 @@
 /** What people see of rooms who do not manage them: where they are, where they may go, and how to get help. */
 
 import { arrange, button, make, setAttribute, setText } from '../elements.js';
+import { strings } from '../strings.js';
 import { MAIN } from './commands.js';
-import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 
 /** @typedef {import('./commands.js').Commands} Commands */
@@ -14,31 +14,31 @@ export class GuestView {
 
   /** @param {Commands} actions */
   constructor(actions) {
-    const { guest } = texts;
+    const { rooms: text } = strings;
     this.actions = actions;
     this.room = make('strong');
     this.time = make('span', { class: 'session-clock', role: 'timer', hidden: true });
-    this.back = button(guest.return, () => void actions.visit(MAIN), { class: 'primary' });
-    this.ask = button(guest.help, () => void actions.run(() => actions.client.askForHelp()));
+    this.back = button(text.return, () => void actions.visit(MAIN), { class: 'primary' });
+    this.ask = button(text.help, () => void actions.run(() => actions.client.askForHelp()));
     this.asked = make('p', { class: 'guest-asked', role: 'status' });
-    this.none = make('p', { class: 'quiet', text: guest.none });
+    this.none = make('p', { class: 'quiet', text: text.none });
     this.list = make('ul', { class: 'guest-rooms' });
     this.element = make('div', { class: 'guest' },
       make('div', { class: 'session' }, make('div', { class: 'session-head' },
-        make('p', { class: 'session-summary' }, make('span', { class: 'quiet', text: guest.lead }), this.room), this.time),
+        make('p', { class: 'session-summary' }, make('span', { class: 'quiet', text: text.lead }), this.room), this.time),
       make('div', { class: 'session-buttons' }, this.back, this.ask), this.asked), this.none, this.list);
   }
 
   render() {
     const { client } = this.actions;
-    const { guest } = texts;
+    const { rooms: text } = strings;
     const inside = client.room !== MAIN;
     const here = client.rooms.find((room) => room.id === client.room);
-    setText(this.room, inside ? here?.name ?? client.room : texts.main);
+    setText(this.room, inside ? here?.name ?? client.room : strings.rooms.main);
     setAttribute(this.back, 'hidden', !inside || !client.can('breakout.parent'));
     const asked = client.help.has(client.room);
     setAttribute(this.ask, 'hidden', !inside || asked);
-    setText(this.asked, inside && asked ? guest.helpAsked : '');
+    setText(this.asked, inside && asked ? text.helpAsked : '');
     const breakouts = client.rooms.filter((room) => room.id !== MAIN);
     setAttribute(this.none, 'hidden', breakouts.length > 0);
     const known = new Set(client.rooms.map((room) => room.id));
@@ -59,9 +59,9 @@ export class GuestView {
     const name = make('strong');
     const who = make('span', { class: 'quiet guest-who' });
     const count = make('span', { class: 'room-count' });
-    const help = make('span', { class: 'guest-help', text: texts.card.help, hidden: true });
-    const go = button(texts.guest.go, () => void actions.visit(id), { class: 'small wide' });
-    const dismiss = button(texts.card.dismiss, () => void actions.dismissHelp(id), { class: 'small', hidden: true });
+    const help = make('span', { class: 'guest-help', text: strings.rooms.asksHelp, hidden: true });
+    const go = button(strings.rooms.go, () => void actions.visit(id), { class: 'small wide' });
+    const dismiss = button(strings.rooms.dismiss, () => void actions.dismissHelp(id), { class: 'small', hidden: true });
     const element = make('li', { class: 'guest-room', 'data-place': id },
       make('div', { class: 'guest-name' }, name, count, help, who), dismiss, go);
     /** @type {Line} */
@@ -74,15 +74,15 @@ export class GuestView {
       const shown = [room.name, size, names, here, asks, may].join('\n');
       if (shown === line.shown) return;
       line.shown = shown;
-      setText(name, id === MAIN ? texts.main : room.name);
+      setText(name, id === MAIN ? strings.rooms.main : room.name);
       setText(count, String(size));
-      setAttribute(count, 'title', texts.people(size));
-      setText(who, here ? texts.guest.here : names);
+      setAttribute(count, 'title', strings.rooms.people(size));
+      setText(who, here ? strings.rooms.here : names);
       element.classList.toggle('here', here);
       setAttribute(help, 'hidden', !asks);
       setAttribute(dismiss, 'hidden', !asks);
       setAttribute(go, 'hidden', !may);
-      setAttribute(go, 'aria-label', texts.guest.goTo(id === MAIN ? texts.main : room.name));
+      setAttribute(go, 'aria-label', strings.rooms.goTo(id === MAIN ? strings.rooms.main : room.name));
     } };
     return line;
   }

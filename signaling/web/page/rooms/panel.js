@@ -11,6 +11,17 @@ import { GuestView } from './guest.js';
 /** @typedef {import('./commands.js').Client} Client */
 /** @typedef {import('./commands.js').Tools} Tools */
 
+/** The style sheet of the host's part; there before what it dresses. */
+function dressed() {
+  const href = new URL('host.css', import.meta.url).href;
+  if (document.querySelector(`link[href="${href}"]`)) return undefined;
+  const link = make('link', { rel: 'stylesheet', href });
+  return new Promise((resolve) => {
+    link.onload = link.onerror = resolve; // without it one can still work
+    document.head.append(link);
+  });
+}
+
 export class RoomsPanel {
   /** @type {import('./host.js').HostView | null} */ host = null;
   #timer = 0;
@@ -59,7 +70,7 @@ export class RoomsPanel {
     if (this.#loading) return;
     this.#loading = true;
     await this.tools.attempt(async () => {
-      const { HostView } = await import('./host.js');
+      const [{ HostView }] = await Promise.all([import('./host.js'), dressed()]);
       if (this.#closed) return;
       this.host = new HostView(this.element, this.client, this.tools, () => this.render());
       this.element.append(this.host.element);

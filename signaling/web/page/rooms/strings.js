@@ -209,16 +209,4 @@ export const texts = {
     /** @param {number} n @param {number} to */ done: (n, to) => `The list is taken: ${people(n)} in ${rooms(to)}.`,
     file: 'breakout-rooms.csv',
   },
-  conflict: 'Somebody else changed the rooms at the same moment. Nothing was done; look at them as they are now, and try again.',
-  guest: {
-    lead: 'You are in',
-    left: 'Left:',
-    none: 'There are no breakout rooms you can see. A host opens them.',
-    return: 'Back to the main room',
-    help: 'Ask for help',
-    helpAsked: 'A host knows that you ask for help.',
-    go: 'Go there',
-    /** @param {string} room */ goTo: (room) => `Go to ${room}`,
-    here: 'You are here',
-  },
 };
