@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { openBrowser } from './browsers.js';
 import { found, press, write } from './clicks.js';
 import { Participant, closeAll } from './participant.js';
 import { IO, Server } from './server.js';
@@ -25,6 +26,7 @@ const others = (room, name) => room.filter((one) => one !== name);
 
 describe(`breakout (--io ${IO})`, () => {
   /** @type {Server} */ let server;
+  /** Three windows of one. @type {import('puppeteer-core').Browser} */ let chromium;
   /** @type {Participant[]} */ const people = [];
   /** @param {string} name */
   const person = (name) => /** @type {Participant} */ (people.find((one) => one.name === name));
@@ -59,10 +61,12 @@ describe(`breakout (--io ${IO})`, () => {
 
   before(async () => {
     server = await Server.start();
+    chromium = await openBrowser('chromium');
     /** @param {string} name */
-    const join = (name) => Participant.join(name === 'Dan' ? 'firefox' : 'chromium', server, 'breakout', name);
+    const join = (name) => (name === 'Dan' ? Participant.join('firefox', server, 'breakout', name)
+      : Participant.join('chromium', server, 'breakout', name, server.url, chromium));
     people.push(await join('Ada')); // the first one in is the host
-    await person('Ada').page.setViewport({ width: 1150, height: 760 });
+    await person('Ada').page.setViewport({ width: 1150, height: 760, deviceScaleFactor: 0.5 });
     await press(person('Ada').page, '#tab-rooms, #rooms');
     const joined = await Promise.allSettled(others(ALL, 'Ada').map(join));
     for (const one of joined) if (one.status === 'fulfilled') people.push(one.value);
@@ -70,6 +74,7 @@ describe(`breakout (--io ${IO})`, () => {
   });
   after(async () => {
     await closeAll(people);
+    await chromium?.close();
     await server?.stop();
   });
 

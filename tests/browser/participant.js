@@ -44,12 +44,14 @@ export class Participant {
    * @param {string} meeting
    * @param {string} name
    * @param {string} [url] of the page, if not straight from the server
+   * @param {import('puppeteer-core').Browser} [shared] with others; else one's own is opened
    */
-  static async join(kind, server, meeting, name, url = server.url) {
-    /** @type {import('puppeteer-core').Browser} */
-    const browser = await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
+  static async join(kind, server, meeting, name, url = server.url, shared = undefined) {
+    const browser = shared ? await shared.createBrowserContext()
+      : await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
     try {
       const page = await browser.newPage();
+      if (shared) await page.setViewport({ width: 800, height: 600, deviceScaleFactor: 0.5 }); // less to paint
       const person = new Participant(name, browser, page);
       page.on('pageerror', (error) => person.errors.push(String(error)));
       const query = new URLSearchParams({ meeting, name, auto: '1' });
