@@ -43,7 +43,7 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     // A new version of the binary brings new files under the same names.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if path == "client.js" || path.starts_with("client/") {
-        // The library is for pages of other hosts, too; what it may do is for tokens and `--origins` to say.
+        // The library is for pages of other hosts, too: tokens and `--origins` say what it may do.
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response

@@ -173,10 +173,17 @@ fn token_prints_a_token() {
     let claims = Keys::development().verify(&text).expect("it verifies");
     assert_eq!((claims.sub.as_str(), claims.video.room.as_str()), ("ada", "m"));
     assert!(claims.video.room_admin && claims.video.room_create);
+    let (good, text) = token(&["--admin", "--ttl", "1h"]);
+    assert!(good);
+    let claims = Keys::development().verify(&text).expect("it verifies");
+    assert_eq!((claims.sub.as_str(), claims.video.room.as_str()), ("operator", ""));
+    assert!(claims.video.room_admin && claims.video.room_list && !claims.video.room_join);
     for wrong in [
         &["--meeting", "m"][..],
         &["--meeting", "a b", "--id", "x"],
         &["--meeting", "m", "--id", "x", "--ttl", "0"],
+        &["--meeting", "m", "--id", "x", "--admin"],
+        &["--id", "x"],
     ] {
         assert!(!token(wrong).0, "{wrong:?}");
     }

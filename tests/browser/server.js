@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 import { until } from './until.js';
 
-const BINARY = process.env.RINGFENCE_BIN
+/** The binary under test. */
+export const BINARY = process.env.RINGFENCE_BIN
   ?? fileURLToPath(new URL('../../target/release/ringfence', import.meta.url));
 const START_MS = 20_000;
 const STOP_MS = 5_000;
