@@ -22,6 +22,8 @@ export const VOICES = [
 ];
 
 const JOIN_MS = 30_000;
+/** Browsers start slowly on a machine that builds something else. */
+const LOAD_MS = 120_000;
 
 export class Participant {
   /** @type {string[]} Errors of the page: there should be none. */
@@ -51,6 +53,7 @@ export class Participant {
       : await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
     try {
       const page = await browser.newPage();
+      page.setDefaultNavigationTimeout(LOAD_MS);
       if (shared) await page.setViewport({ width: 800, height: 600, deviceScaleFactor: 0.5 }); // less to paint
       const person = new Participant(name, browser, page);
       page.on('pageerror', (error) => person.errors.push(String(error)));
