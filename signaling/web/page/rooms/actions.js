@@ -42,7 +42,8 @@ export class Actions extends Commands {
     return this.run(() => this.client.call(method, { ...params, revision }), said);
   }
 
-  /** People to a room or back: in a draft they are assigned, later they go. @param {string[]} people @param {string} room */
+  /** People to a room or back: in a draft they are assigned, later they go.
+   * @param {string[]} people @param {string} room */
   move(people, room) {
     const { client, places } = this;
     const said = texts.said.moved(this.namesOf(people), this.roomName(room));

@@ -8,7 +8,8 @@ import { clock, secondsTo } from './timing.js';
 
 /** @typedef {import('./places.js').Place} Place */
 /** @typedef {import('./actions.js').Actions} Actions */
-/** @typedef {{ open: boolean, here: boolean, filtered: boolean, monitor: { on: boolean, listening: boolean } }} Situation */
+/** @typedef {{ open: boolean, here: boolean, filtered: boolean,
+ *   monitor: { on: boolean, listening: boolean } }} Situation */
 
 const NAME_MAX = 64;
 let titleNumber = 0;
@@ -42,7 +43,8 @@ export class Card {
     this.line = make('p', { class: 'room-line' });
     this.thumbnails = make('div', { class: 'thumbnails', hidden: true });
     this.empty = make('p', { class: 'room-empty', text: texts.nobody });
-    this.element = make('section', { class: id === MAIN ? 'room-card main' : 'room-card', 'data-place': id, 'aria-labelledby': title },
+    this.element = make('section', { class: id === MAIN ? 'room-card main' : 'room-card',
+      'data-place': id, 'aria-labelledby': title },
       make('div', { class: 'room-head' }, make('h3', {}, this.name), this.count, this.listen, this.visit, this.more),
       this.help, this.line, this.thumbnails, this.list.element, this.empty);
   }
@@ -56,7 +58,8 @@ export class Card {
     this.#place = place;
     this.list.render(place.people);
     const { people, away, expected, capacity, help, endsAt, name } = place;
-    const shown = [name, people.length, away, expected, capacity, help, endsAt, ...Object.values(now), ...Object.values(now.monitor)].join('\n');
+    const shown = [name, people.length, away, expected, capacity, help, endsAt,
+      ...Object.values(now), ...Object.values(now.monitor)].join('\n');
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.element.style.setProperty('--people', String(people.length)); // how high it is while it is not drawn

@@ -14,20 +14,25 @@ const MINUTES_MAX = 24 * 60;
 export const labelled = (label, field) => make('label', { class: 'field' }, make('span', { text: label }), field);
 
 /** @param {string} type @param {import('../elements.js').Attributes} attributes @param {string} text */
-const choice = (type, attributes, text) => make('label', { class: 'choice' }, make('input', { type, ...attributes }), make('span', { text }));
+const choice = (type, attributes, text) =>
+  make('label', { class: 'choice' }, make('input', { type, ...attributes }), make('span', { text }));
 
 /** @param {string} label @param {...HTMLElement} choices */
-const group = (label, ...choices) => make('fieldset', { class: 'choices' }, make('legend', { text: label }), ...choices);
+const group = (label, ...choices) =>
+  make('fieldset', { class: 'choices' }, make('legend', { text: label }), ...choices);
 
 /** @param {import('../elements.js').Attributes} [attributes] */
 const minutesField = (attributes) => make('input', {
   type: 'number', name: 'minutes', min: 1, max: MINUTES_MAX, step: 1, inputmode: 'numeric', ...attributes,
 });
 
-/** @param {HTMLElement} body @param {string} name @returns {string} of the field, or of the one of several that is chosen */
+/** @param {HTMLElement} body @param {string} name @returns {string} of the field,
+ * or of the one of several that is chosen */
 function valueOf(body, name) {
-  const chosen = body.querySelector(`[name="${name}"]:checked`) ?? body.querySelector(`[name="${name}"]:not([type=radio])`);
-  return chosen instanceof HTMLInputElement || chosen instanceof HTMLTextAreaElement || chosen instanceof HTMLSelectElement
+  const chosen = body.querySelector(`[name="${name}"]:checked`) ??
+    body.querySelector(`[name="${name}"]:not([type=radio])`);
+  return chosen instanceof HTMLInputElement || chosen instanceof HTMLTextAreaElement
+    || chosen instanceof HTMLSelectElement
     ? chosen.value : '';
 }
 
@@ -39,7 +44,8 @@ function forecast({ places, client }) {
   const expected = rooms.reduce((sum, room) => sum + room.expected, 0);
   const lines = [];
   if (places.assigned === 0 && expected === 0) {
-    const managing = [...client.participants.values()].filter((one) => one.id === client.id || MANAGING.has(one.role)).length;
+    const managing = [...client.participants.values()].filter((one) =>
+      one.id === client.id || MANAGING.has(one.role)).length;
     lines.push(start.dealt(client.participants.size - managing, rooms.length));
     if (managing > 0) lines.push(start.staying(managing));
     return lines;
@@ -74,7 +80,8 @@ export async function startDialog(actions) {
 /** @param {Actions} actions @returns {Promise<{ grace: number } | null>} */
 export async function stopDialog(actions) {
   const { live } = texts;
-  const grace = make('select', { name: 'grace' }, ...GRACES_S.map((s) => make('option', { value: s, text: live.graceOf(s) })));
+  const grace = make('select', { name: 'grace' },
+    ...GRACES_S.map((s) => make('option', { value: s, text: live.graceOf(s) })));
   const text = live.stopText(actions.places.inside);
   const body = labelled(live.grace, grace);
   const sure = await actions.tools.dialog({ title: live.stopTitle, text, body, confirm: live.stopGo, danger: true });
@@ -93,7 +100,8 @@ export async function timerDialog(actions, room) {
   const { live } = texts;
   const minutes = minutesField({ value: 10, required: true });
   const title = room === undefined ? live.timerTitle : live.roomTimerTitle(actions.roomName(room));
-  const sure = await actions.tools.dialog({ title, text: live.timerText, body: labelled(live.minutes, minutes), confirm: live.timerGo });
+  const sure = await actions.tools.dialog({
+    title, text: live.timerText, body: labelled(live.minutes, minutes), confirm: live.timerGo });
   return sure ? Number(minutes.value) : null;
 }
 
@@ -126,7 +134,8 @@ export async function messageDialog(actions, chosen = []) {
   return { text, rooms: ticked.map((box) => box.value) };
 }
 
-/** What is not on is not offered. @param {Actions} actions @returns {Promise<('audio' | 'video' | 'screen')[] | null>} */
+/** What is not on is not offered. @param {Actions} actions
+ * @returns {Promise<('audio' | 'video' | 'screen')[] | null>} */
 export async function announceDialog(actions) {
   const { announce } = texts;
   const { client } = actions;
@@ -134,10 +143,13 @@ export async function announceDialog(actions) {
   const choices = offered.map(([source, own]) => {
     const off = client.published(own) === null;
     const text = off ? `${announce[source]} (${announce.off})` : announce[source];
-    return choice('checkbox', { name: 'sources', value: source, disabled: off && source !== 'audio', checked: source === 'audio' || (source === 'screen' && !off) }, text);
+    return choice('checkbox', {
+      name: 'sources', value: source, disabled: off && source !== 'audio', checked: source === 'audio' ||
+        (source === 'screen' && !off) }, text);
   });
   const body = make('div', { class: 'choices' }, ...choices);
-  if (!await actions.tools.dialog({ title: announce.title, text: announce.text, body, confirm: announce.go })) return null;
+  if (!await actions.tools.dialog({
+    title: announce.title, text: announce.text, body, confirm: announce.go })) return null;
   const ticked = /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll('input:checked')]);
   if (ticked.length === 0) actions.tools.toast(announce.none);
   return ticked.length > 0 ? /** @type {('audio' | 'video' | 'screen')[]} */ (ticked.map((box) => box.value)) : null;
@@ -149,10 +161,12 @@ export async function moveDialog(actions, people) {
   const { places } = actions;
   const from = new Set(people.map((id) => places.of(id)));
   const rooms = places.list.filter((place) => !(from.size === 1 && from.has(place.id)));
-  const label = (/** @type {Place} */ place) => `${actions.roomName(place.id)} (${texts.count(place.people.length, place.capacity)})`;
+  const label = (/** @type {Place} */ place) =>
+    `${actions.roomName(place.id)} (${texts.count(place.people.length, place.capacity)})`;
   const options = rooms.map((place) => make('option', { value: place.id, text: label(place) }));
   const first = rooms.find((place) => place.id !== MAIN);
-  const select = make('select', { name: 'room', size: Math.min(8, Math.max(2, options.length)), required: true, autofocus: true }, ...options);
+  const select = make('select', {
+    name: 'room', size: Math.min(8, Math.max(2, options.length)), required: true, autofocus: true }, ...options);
   select.value = first?.id ?? MAIN;
   const ask = make('input', { type: 'checkbox' });
   const asking = make('label', { class: 'choice', hidden: !places.open }, ask, make('span', { text: selection.ask }));

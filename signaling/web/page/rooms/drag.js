@@ -20,7 +20,8 @@ const SCROLL_PX = 14;
 
 export class Drag {
   /** @type {{ person: string, x: number, y: number, id: number, timer: number } | null} */ #pressed = null;
-  /** @type {{ people: string[], ghost: HTMLElement, over: Element | null, x: number, y: number } | null} */ #held = null;
+  /** @type {{ people: string[], ghost: HTMLElement, over: Element | null,
+   *   x: number, y: number } | null} */ #held = null;
   #frame = 0;
   #ended = new AbortController();
 

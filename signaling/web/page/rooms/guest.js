@@ -25,7 +25,8 @@ export class GuestView {
     this.list = make('ul', { class: 'guest-rooms' });
     this.element = make('div', { class: 'guest' },
       make('div', { class: 'session' }, make('div', { class: 'session-head' },
-        make('p', { class: 'session-summary' }, make('span', { class: 'quiet', text: text.lead }), this.room), this.time),
+        make('p', { class: 'session-summary' },
+          make('span', { class: 'quiet', text: text.lead }), this.room), this.time),
       make('div', { class: 'session-buttons' }, this.back, this.ask), this.asked), this.none, this.list);
   }
 

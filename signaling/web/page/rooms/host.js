@@ -26,7 +26,8 @@ export class HostView {
     this.board = new Board(panel, client, this.#places, actions, this.monitor);
     actions.listen = (room) => this.monitor.listen(room);
     actions.select = (people) => this.board.select(people);
-    this.size = button(texts.larger, () => this.#resize(), { class: 'plain panel-size', icon: 'larger', 'aria-pressed': 'false' });
+    this.size = button(texts.larger, () => this.#resize(),
+      { class: 'plain panel-size', icon: 'larger', 'aria-pressed': 'false' });
     this.board.top.append(this.setup.more, this.session.more, this.size);
     this.element = make('div', { class: 'host' }, this.setup.element, this.session.element, this.board.element,
       this.board.bar, actions.live);

@@ -18,14 +18,16 @@ function summary(text) {
   const list = rooms.slice(0, ROOMS_SHOWN).map(([room, rows]) => {
     const names = rows.slice(0, PEOPLE_SHOWN).map((row) => row.name || row.email);
     if (rows.length > PEOPLE_SHOWN) names.push(texts.csv.more(rows.length - PEOPLE_SHOWN));
-    return make('li', {}, make('strong', { text: room || texts.csv.noRoom }), make('span', { text: names.join(', ') || texts.nobody }));
+    return make('li', {}, make('strong', { text: room || texts.csv.noRoom }),
+      make('span', { text: names.join(', ') || texts.nobody }));
   });
   if (rooms.length > ROOMS_SHOWN) list.push(make('li', { text: texts.csv.more(rooms.length - ROOMS_SHOWN) }));
   return make('div', {}, make('p', { class: 'csv-found', text: texts.csv.found(read.people, rooms.length) }),
     make('ul', { class: 'csv-rooms' }, ...list));
 }
 
-/** What the server objects to, with the lines as they stand in the file. @param {Fault[]} faults @param {string} text */
+/** What the server objects to, with the lines as they stand in the file.
+ * @param {Fault[]} faults @param {string} text */
 function faultList(faults, text) {
   const lines = text.split(/\r\n|\n|\r/);
   return make('div', { class: 'csv-faults', role: 'alert' }, make('p', { text: texts.csv.faults(faults.length) }),
@@ -58,14 +60,16 @@ export async function importDialog(actions) {
   const file = make('input', { type: 'file', accept: '.csv,text/csv', required: true, 'aria-label': csv.choose });
   file.addEventListener('change', async () => {
     text = await file.files?.[0]?.text().catch(() => '') ?? '';
-    shown.replaceChildren(text ? summary(text) : make('p', { class: 'csv-faults', role: 'alert', text: csv.unreadable }));
+    shown.replaceChildren(text ? summary(text) :
+      make('p', { class: 'csv-faults', role: 'alert', text: csv.unreadable }));
   });
   const body = make('div', { class: 'dialog-fields csv' }, file,
     button(csv.template, () => download(actions), { class: 'link' }), shown);
   const revision = actions.client.plan.revision;
   while (await actions.tools.dialog({ title: csv.title, text: csv.text, body, confirm: csv.go, wide: true })) {
     /** @type {Fault[] | null} */ let faults = null;
-    const done = await actions.run(() => actions.client.call('breakout.import_csv', { text, revision }).catch((error) => {
+    const done = await actions.run(() =>
+      actions.client.call('breakout.import_csv', { text, revision }).catch((error) => {
       faults = faultsOf(error);
       if (!faults) throw error;
     }));

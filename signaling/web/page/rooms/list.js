@@ -17,7 +17,8 @@ let rowNumber = 0;
 
 /** How one person is shown. @param {string} id @param {Face} face @returns {Row} */
 function makeRow(id, face) {
-  const element = make('div', { class: 'person', role: 'option', id: `person-${rowNumber += 1}`, 'data-participant': id },
+  const element = make('div', {
+    class: 'person', role: 'option', id: `person-${rowNumber += 1}`, 'data-participant': id },
     make('span', { class: 'person-face', 'aria-hidden': 'true' }), make('span', { class: 'person-name' }),
     make('span', { class: 'person-tag' }), make('span', { class: 'unseen' }), icon('microphone-off'));
   const row = { element, shown: '' };
@@ -109,7 +110,8 @@ export class PeopleList {
     this.watch.observe(element);
   }
 
-  /** Gives a chunk that is near its rows, each moved only if it is elsewhere; another none. @param {Chunk} chunk @param {number} number */
+  /** Gives a chunk that is near its rows, each moved only if it is elsewhere; another none.
+   * @param {Chunk} chunk @param {number} number */
   #fill(chunk, number) {
     if (number < 0) return;
     const people = this.#people.slice(number * CHUNK, (number + 1) * CHUNK);

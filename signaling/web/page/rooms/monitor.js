@@ -69,7 +69,9 @@ export class Monitor {
     if (!this.on && this.rooms.length === 0 && client.monitoring.length === 0) return;
     const able = places.rooms.filter((place) => place.id !== client.room);
     if (!able.some((place) => place.id === this.listening)) this.listening = '';
-    const looked = this.on ? able.filter((place) => this.#seen.has(place.id) || place.id === this.listening).slice(0, ROOMS_MAX) : [];
+    const looked = this.on
+      ? able.filter((place) => this.#seen.has(place.id) || place.id === this.listening).slice(0, ROOMS_MAX)
+      : [];
     this.rooms = looked.map((place) => place.id);
     this.#ask();
     this.#silence(looked);
@@ -83,11 +85,13 @@ export class Monitor {
       some.forEach((id, at) => {
         people.add(id);
         const { element } = this.#thumbnail(id);
-        if (card.thumbnails.children[at] !== element) card.thumbnails.insertBefore(element, card.thumbnails.children[at] ?? null);
+        if (card.thumbnails.children[at] !== element)
+          card.thumbnails.insertBefore(element, card.thumbnails.children[at] ?? null);
       });
     }
     for (const [id, thumbnail] of this.#thumbnails) if (!people.has(id)) this.#drop(id, thumbnail);
-    for (const card of cards.values()) if (!card.thumbnails.hidden && !card.thumbnails.firstChild) card.thumbnails.hidden = true;
+    for (const card of cards.values())
+      if (!card.thumbnails.hidden && !card.thumbnails.firstChild) card.thumbnails.hidden = true;
   }
 
   /** Those who speak first, as many as fit. @param {Place} place */
@@ -95,7 +99,8 @@ export class Monitor {
     const { client } = this.actions;
     const speaking = client.speaking.filter((id) => this.actions.places.of(id) === place.id);
     // Who is shown already stays, so that pictures do not jump about.
-    const order = [...speaking.slice(0, EACH_MAX - 1), ...place.people.filter((id) => this.#thumbnails.has(id)), ...place.people];
+    const order = [...speaking.slice(0, EACH_MAX - 1),
+      ...place.people.filter((id) => this.#thumbnails.has(id)), ...place.people];
     const chosen = [...new Set(order)].slice(0, EACH_MAX);
     return place.people.length <= EACH_MAX ? place.people : chosen.sort();
   }

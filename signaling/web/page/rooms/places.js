@@ -94,7 +94,7 @@ export class Places {
     }
     this.inside += room.participants.length;
     this.assigned += people.length + (this.open ? assigned.length : 0);
-    const away = this.open ? assigned.length : assigned.length - assigned.filter((id) => client.participants.has(id)).length;
+    const away = this.open ? assigned.length : assigned.filter((id) => !client.participants.has(id)).length;
     return {
       id: room.id, name: room.name, people: this.#sort(room.id, people, client), away, expected: room.expected ?? 0,
       capacity: room.capacity ?? null, help: room.help || client.help.has(room.id), endsAt: room.endsAt ?? null,

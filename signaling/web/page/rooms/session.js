@@ -37,8 +37,10 @@ export class Session {
       button(texts.announce.end, () => void this.#endAnnounce(), { class: 'small' }));
     this.looking = make('p', { class: 'session-looking', hidden: true });
     this.element = make('div', { class: 'session live' },
-      make('div', { class: 'session-head' }, make('p', { class: 'session-summary' }, this.state, this.summary), this.clock),
-      make('div', { class: 'session-buttons' }, this.time, this.message, this.announce, this.look, this.back, this.stop),
+      make('div', { class: 'session-head' },
+        make('p', { class: 'session-summary' }, this.state, this.summary), this.clock),
+      make('div', { class: 'session-buttons' },
+        this.time, this.message, this.announce, this.look, this.back, this.stop),
       this.voice, this.looking);
   }
 
@@ -57,11 +59,13 @@ export class Session {
     const on = client.announcing.length > 0;
     setAttribute(this.announce, 'aria-pressed', on);
     setAttribute(this.voice, 'hidden', !on);
-    setText(this.announced, on ? `${announce.on} ${client.announcing.map((source) => announce.sources[source] ?? source).join(', ')}` : '');
+    const sources = client.announcing.map((source) => announce.sources[source] ?? source);
+    setText(this.announced, on ? `${announce.on} ${sources.join(', ')}` : '');
     const { monitor } = this;
     setAttribute(this.look, 'aria-pressed', monitor.on);
     setAttribute(this.looking, 'hidden', !monitor.on);
-    const heard = monitor.listening ? texts.monitor.hears(this.actions.roomName(monitor.listening)) : texts.monitor.none;
+    const heard = monitor.listening ? texts.monitor.hears(this.actions.roomName(monitor.listening))
+      : texts.monitor.none;
     setText(this.looking, monitor.on ? `${texts.monitor.on(monitor.rooms.length)}. ${heard}` : '');
     this.tick();
   }
@@ -79,7 +83,8 @@ export class Session {
     const { actions } = this;
     const timed = actions.client.timer?.room === null;
     openMenu(this.time, [
-      ...(timed ? MORE_MINUTES.map((minutes) => ({ label: texts.live.more(minutes), run: () => void actions.extend(minutes) })) : []),
+      ...(timed ? MORE_MINUTES : []).map((minutes) => (
+        { label: texts.live.more(minutes), run: () => void actions.extend(minutes) })),
       !timed && { label: texts.live.setTimer, run: () => void actions.timer() },
     ]);
   }
@@ -107,6 +112,8 @@ export class Session {
   async #stop() {
     const { actions } = this;
     const how = await stopDialog(actions);
-    if (how) await actions.run(() => actions.client.breakout.stop(how.grace ? { grace: how.grace } : {}), texts.live.stopped);
+    if (!how) return;
+    const wait = how.grace ? { grace: how.grace } : {};
+    await actions.run(() => actions.client.breakout.stop(wait), texts.live.stopped);
   }
 }

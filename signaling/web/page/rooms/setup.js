@@ -17,15 +17,16 @@ export class Setup {
   constructor(actions) {
     this.actions = actions;
     const { create, deal, draft } = texts;
-    const number = (/** @type {import('../elements.js').Attributes} */ more) => make('input', { type: 'number', inputmode: 'numeric', ...more });
+    const number = (/** @type {import('../elements.js').Attributes} */ more) =>
+      make('input', { type: 'number', inputmode: 'numeric', ...more });
     this.count = number({ name: 'count', min: 1, max: ROOMS_MAX, value: 4, required: true });
     this.capacity = number({ name: 'capacity', min: 2, placeholder: create.any });
     this.strategy = make('select', { name: 'deal' }, ...['even', 'random', 'by_capacity', 'manual'].map((value) => (
       make('option', { value, text: deal[/** @type {Strategy} */ (value)] }))));
     this.form = make('form', { class: 'create', onsubmit: (event) => void this.#create(event) },
       make('h3', { text: create.title }), make('p', { class: 'quiet', text: create.lead }),
-      make('div', { class: 'create-fields' }, labelled(create.count, this.count), labelled(create.capacity, this.capacity),
-        labelled(create.deal, this.strategy)),
+      make('div', { class: 'create-fields' }, labelled(create.count, this.count),
+        labelled(create.capacity, this.capacity), labelled(create.deal, this.strategy)),
       make('div', { class: 'create-buttons' }, make('button', { type: 'submit', class: 'primary', text: create.go }),
         button(create.csv, () => void importDialog(actions))));
     this.title = make('strong');
@@ -78,9 +79,10 @@ export class Setup {
   #dealMenu() {
     const { actions } = this;
     const revision = this.#revision;
+    const said = texts.deal.done(actions.places.rooms.length);
     openMenu(this.deal, STRATEGIES.map((strategy) => ({
       label: texts.deal[strategy],
-      run: () => void actions.whole('breakout.shuffle', { strategy }, revision, texts.deal.done(actions.places.rooms.length)),
+      run: () => void actions.whole('breakout.shuffle', { strategy }, revision, said),
     })));
   }
 

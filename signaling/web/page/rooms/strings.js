@@ -29,7 +29,7 @@ export const texts = {
   find: 'Find a room or person',
   /** @param {string} text */ noMatch: (text) => `No room and nobody is called “${text}”.`,
   /** @param {number} n */ found: (n) => `${rooms(n)} found`,
-  keys: 'Arrow keys go through people, Space selects, Enter moves, X exchanges two, Escape ends the selection. Or drag.',
+  keys: 'Arrow keys go through people, Space selects, Enter moves, X exchanges two, Escape ends the selection.',
   larger: 'Larger',
   smaller: 'Smaller',
 
@@ -60,14 +60,17 @@ export const texts = {
     destroy: 'Delete all rooms…',
     destroyTitle: 'Delete all rooms?',
     /** @param {number} n */
-    destroyText: (n) => (n ? `${people(n)} inside come back to the main room.` : 'The rooms and who belongs where are gone then.'),
+    destroyText: (n) => (n
+      ? `${people(n)} inside come back to the main room.`
+      : 'The rooms and who belongs where are gone then.'),
     destroyGo: 'Delete all',
     more: 'More',
   },
   start: {
     title: 'Start the rooms?',
     /** @param {number} n @param {number} to @param {number} least @param {number} most */
-    going: (n, to, least, most) => `${people(n)} ${n === 1 ? 'goes' : 'go'} to ${rooms(to)}, ${least === most ? most : `${least} to ${most}`} in each.`,
+    going: (n, to, least, most) =>
+      `${people(n)} ${n === 1 ? 'goes' : 'go'} to ${rooms(to)}, ${least === most ? most : `${least} to ${most}`} in each.`,
     /** @param {number} n @param {number} to */
     dealt: (n, to) => `Nobody is assigned: ${people(n)} ${n === 1 ? 'is' : 'are'} put into ${rooms(to)} at random.`,
     /** @param {number} n */
@@ -102,14 +105,17 @@ export const texts = {
     monitor: 'Monitor',
     back: 'All back',
     backTitle: 'Bring everybody back now?',
-    /** @param {number} n */ backText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room at once. The rooms stay open.`,
+    /** @param {number} n */
+    backText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room at once. The rooms stay open.`,
     backGo: 'Bring back',
     stop: 'Stop…',
     stopTitle: 'Stop the breakout rooms?',
     /** @param {number} n */
-    stopText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room. The rooms and who belongs where are kept.`,
+    stopText: (n) =>
+      `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room. The rooms and who belongs where are kept.`,
     grace: 'When',
-    /** @param {number} s */ graceOf: (s) => (s === 0 ? 'At once' : s < 60 ? `In ${s} seconds` : `In ${plural(s / 60, 'minute')}`),
+    /** @param {number} s */
+    graceOf: (s) => (s === 0 ? 'At once' : s < 60 ? `In ${s} seconds` : `In ${plural(s / 60, 'minute')}`),
     stopGo: 'Stop the rooms',
     stopped: 'The rooms are closed.',
   },
@@ -159,7 +165,8 @@ export const texts = {
     close: 'Close this room…',
     remove: 'Delete this room',
     /** @param {string} room */ closeTitle: (room) => `Delete ${room}?`,
-    /** @param {number} n */ closeText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room. The room is deleted.`,
+    /** @param {number} n */
+    closeText: (n) => `${people(n)} ${n === 1 ? 'comes' : 'come'} back to the main room. The room is deleted.`,
     /** @param {number} n */ removeText: (n) => `${people(n)} ${n === 1 ? 'is' : 'are'} not assigned then.`,
     closeGo: 'Delete the room',
     help: 'Asks for help',
@@ -195,7 +202,8 @@ export const texts = {
   },
   csv: {
     title: 'Rooms from a list',
-    text: 'A CSV file with the columns room_name, first_name, last_name, email. People who are not here yet go to their room when they come. The list takes the place of all assignments.',
+    text: 'A CSV file with the columns room_name, first_name, last_name, email. '
+      + 'People who are not here yet go to their room when they come. The list takes the place of all assignments.',
     choose: 'Choose a file',
     template: 'Download a template',
     go: 'Import',
