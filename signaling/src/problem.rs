@@ -116,7 +116,11 @@ impl From<Denied> for HttpProblem {
             403 => (StatusCode::FORBIDDEN, "forbidden"),
             _ => (StatusCode::BAD_REQUEST, "bad-name"),
         };
-        HttpProblem::new(status, kind, denied.to_string())
+        let problem = HttpProblem::new(status, kind, denied.to_string());
+        match denied {
+            Denied::BadName { field, .. } => problem.at(field),
+            _ => problem,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod ahead;
 mod ask;
 mod carry_out;
 mod connection;
+mod counts;
 mod directory;
 mod guests;
 mod held;

@@ -36,7 +36,10 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
         if room == MAIN {
             !listener.main.paused && !main_off
         } else {
-            *listener.room == *room || listener.monitors.iter().any(|other| **other == *room)
+            // Who monitors sees all of those rooms, and hears the one that was picked.
+            let picked = listener.listens.as_ref().is_some_and(|other| **other == *room);
+            let seen = listener.monitors.iter().any(|other| **other == *room);
+            *listener.room == *room || if audio { picked && seen } else { seen }
         }
     };
     // An announcement goes to all rooms, a whisper to its target, everything else to the own room,

@@ -4,7 +4,7 @@ use ringfence_signaling::rooms::Rules;
 use ringfence_signaling::tokens::{Claims, Keys, unix_now};
 use serde_json::{Value, json};
 
-use crate::support::{Api, Server};
+use crate::support::{Api, Server, offer, token};
 
 fn claims(added: &Value) -> Claims {
     Keys::development().verify(added["token"].as_str().expect("a token")).expect("ours")
@@ -81,4 +81,40 @@ async fn roles_mutes_and_kicks() {
 
 fn ringfence_token() -> String {
     crate::support::token(|claims| claims.video.room = "demo".into())
+}
+
+/// Else others would take what they say for the server's, and what is said to them for a room's.
+#[tokio::test]
+async fn nobody_is_called_like_the_server_or_a_room() {
+    let server = Server::start().await;
+    let api = Api::of(&server);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    for id in ["server", "Server", "main", "MAIN", "b1", "b300"] {
+        let path = "/v1/meetings/demo/participants";
+        let problem = api.post(path, json!({"id": id})).await;
+        let problem = problem.refused(422, Some(-32_602), Some("id"));
+        let detail = problem["detail"].as_str().expect("text");
+        assert!(detail.contains("reserved") && detail.contains("choose another"), "{detail}");
+        let claimed = token(|claims| claims.sub = id.to_owned());
+        for (params, field) in [
+            (json!({"protocol": 1, "id": id}), "id"),
+            (json!({"protocol": 1, "token": claimed}), "token"),
+        ] {
+            let mut page = server.connect().await;
+            let (code, error) = page.call("join", params).await.expect_err("reserved");
+            assert_eq!((code, &error["data"]["field"]), (-32_602, &json!(field)), "{id}");
+        }
+        for (way, sdp) in [("whip", "aiortc_whip"), ("whep", "aiortc_whep")] {
+            let media = [("content-type", "application/sdp")];
+            let path = format!("/{way}/main?id={id}");
+            let answer = api.send("POST", &path, &media, offer(sdp)).await;
+            answer.refused(400, None, Some("id"));
+            let named = Api { token: Some(claimed.clone()), ..Api::of(&server) };
+            let answer = named.send("POST", &format!("/{way}/main"), &media, offer(sdp)).await;
+            answer.refused(400, None, Some("sub"));
+        }
+    }
+    for id in ["servers", "maine", "b", "bob", "b1x", "B1"] {
+        api.join(&server, "demo", json!({"id": id})).await;
+    }
 }

@@ -54,8 +54,11 @@ pub struct Person {
     pub announces: Announced,
     /// To whom they whisper.
     pub whispers: Option<Target>,
-    /// Rooms they listen to from elsewhere.
+    /// Rooms they see from elsewhere.
     pub monitors: Vec<Name>,
+    /// The one of them that they hear, too.
+    #[serde(default)]
+    pub listens: Option<Name>,
     /// The role they were asked to take.
     pub role_asked: Option<RoleAsked>,
 }

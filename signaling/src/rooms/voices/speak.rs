@@ -46,6 +46,18 @@ pub enum Target {
     Person(Name),
 }
 
+/// Which of the rooms that are monitored is heard.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Listen {
+    /// Nothing was said: the room, if it is only one.
+    #[default]
+    Only,
+    /// None.
+    Nothing,
+    /// This one.
+    To(String),
+}
+
 impl Turn<'_> {
     /// `announce`: these sources to all rooms, or none any more.
     ///
@@ -83,11 +95,16 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `monitor`: which rooms are heard and seen from elsewhere; empty: none any more.
+    /// `monitor`: which rooms are seen from elsewhere, and which of them is heard; empty: none any
+    /// more.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`.
-    pub(in crate::rooms) fn monitor(&mut self, rooms: &[String]) -> Result<(), RoomError> {
+    pub(in crate::rooms) fn monitor(
+        &mut self,
+        rooms: &[String],
+        listen: &Listen,
+    ) -> Result<(), RoomError> {
         let me = self.myself()?;
         if !rooms.is_empty() {
             self.require(Permission::Monitor)?;
@@ -96,7 +113,16 @@ impl Turn<'_> {
         let mut named = named.collect::<Result<Vec<Name>, RoomError>>()?;
         named.sort_unstable();
         named.dedup();
-        self.edit(&me, |person| person.monitors = named);
+        let listens = match (listen, named.as_slice()) {
+            (Listen::Only, [only]) => Some(only.clone()),
+            (Listen::Only | Listen::Nothing, _) => None,
+            (Listen::To(room), _) => {
+                let found = named.iter().find(|name| ***name == **room);
+                let message = || format!("listen is \"{room}\", which is none of rooms; add it");
+                Some(found.cloned().ok_or_else(|| RoomError::invalid("listen", message()))?)
+            }
+        };
+        self.edit(&me, |person| (person.monitors, person.listens) = (named, listens));
         Ok(())
     }
 
