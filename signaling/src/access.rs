@@ -8,11 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 
-use crate::rooms::{RESERVED, is_reserved};
+pub use crate::rooms::ID_BYTES_MAX;
+use crate::rooms::{RESERVED, is_id, is_reserved};
 use crate::tokens::{Keys, TokenError};
 
-/// Longest id of a participant or name of a meeting, in bytes.
-pub const ID_BYTES_MAX: usize = 128;
 /// Longest name to show, in bytes.
 pub const NAME_BYTES_MAX: usize = 256;
 
@@ -176,15 +175,13 @@ fn development(wish: Wish<'_>) -> Identity {
 /// # Errors
 /// `BadName`.
 pub fn check_names(wish: Wish<'_>) -> Result<(), Denied> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~@+:".contains(c);
-    let id = |id: &str| !id.is_empty() && id.len() <= ID_BYTES_MAX && id.chars().all(plain);
     let text = |text: &str| text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
     let bad = |field, what| Err(Denied::BadName { field, what });
-    if !id(wish.meeting) {
+    if !is_id(wish.meeting) {
         let what = "the meeting's name is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
         return bad("meeting", what);
     }
-    if !wish.id.is_none_or(id) {
+    if !wish.id.is_none_or(is_id) {
         let what = "the participant's id is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
         return bad("id", what);
     }
@@ -194,7 +191,7 @@ pub fn check_names(wish: Wish<'_>) -> Result<(), Denied> {
     if !wish.name.is_none_or(text) {
         return bad("name", "the name is over 256 bytes or has control characters");
     }
-    if !wish.role.is_none_or(id) {
+    if !wish.role.is_none_or(is_id) {
         let what = "the role's name is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
         return bad("role", what);
     }

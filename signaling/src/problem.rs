@@ -148,6 +148,7 @@ impl From<RoomError> for HttpProblem {
             code::CONFLICT | code::ROOM_FULL => (StatusCode::CONFLICT, "conflict"),
             code::STOPPING => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             code::INVALID_PARAMS => (StatusCode::BAD_REQUEST, "bad-request"),
+            code::TOO_MANY => (StatusCode::TOO_MANY_REQUESTS, "too-many"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         HttpProblem::new(status, kind, error.message)

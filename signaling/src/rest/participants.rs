@@ -226,7 +226,8 @@ pub async fn change(
     show(State(app), In((meeting, participant))).await
 }
 
-/// Takes somebody out of the meeting, not to come back until they are added again.
+/// Takes somebody out of the meeting, not to come back until they are added again. The token of
+/// somebody who has not come yet lets them in no more.
 #[utoipa::path(
     delete, path = "/v1/meetings/{meeting}/participants/{participant}", tag = "participants",
     responses((status = 204, description = "They are out"))

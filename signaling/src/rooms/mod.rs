@@ -33,7 +33,7 @@ pub use main_room::MainRoom;
 pub use masks::{Mask, SourceMask, Spoken, Step};
 pub use media::{Heard, Media, Muted, SOURCES};
 pub use meeting::Meeting;
-pub use name::{Name, RESERVED, is_reserved, is_room_id};
+pub use name::{ID_BYTES_MAX, Name, RESERVED, is_id, is_reserved, is_room_id};
 pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
 pub use plan::{
     Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,

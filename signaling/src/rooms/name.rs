@@ -8,6 +8,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
+/// Longest id of a participant or name of a meeting, in bytes.
+pub const ID_BYTES_MAX: usize = 128;
+
+/// Whether this can be an id at all.
+pub fn is_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~@+:".contains(c);
+    (1..=ID_BYTES_MAX).contains(&id.len()) && id.chars().all(plain)
+}
+
 /// Who is named where the server itself asked for something.
 pub(super) const SERVER: &str = "server";
 

@@ -132,8 +132,12 @@ pub async fn n13_who_comes_back_gets_what_was_missed() {
     assert_eq!(texts, [&json!("two"), &json!("three")], "once, in order");
     scene.lose("ada").await;
     for n in 0..70 {
-        scene.ok("hana", "broadcast", json!({"text": n.to_string()})).await;
+        // Without waiting for answers: Ada has 300 ms to come back.
+        let params = json!({"text": n.to_string()});
+        let call = json!({"jsonrpc": "2.0", "method": "broadcast", "params": params});
+        scene.page("hana").send(&call.to_string()).await;
     }
+    scene.ok("hana", "peers.list", json!({})).await;
     let joined = scene.join("ada", json!({"resume": last})).await;
     assert_eq!(joined["resume"], json!("snapshot"), "too much was missed");
     assert_eq!(joined["rooms"][1]["participants"], json!(["ada"]));

@@ -1,7 +1,7 @@
 //! Tokens for people, and what is done with those who are there.
 
 use ringfence_signaling::rooms::Rules;
-use ringfence_signaling::tokens::{Claims, Keys, unix_now};
+use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
 use serde_json::{Value, json};
 
 use crate::support::{Api, Server, offer, token};
@@ -70,6 +70,8 @@ async fn roles_mutes_and_kicks() {
     api.send("DELETE", path, &[], "").await.is(204);
     assert_eq!(ada.notice("user_left").await["reason"], "kicked");
     api.get(path).await.refused(404, Some(-32_004), Some("participant"));
+    let odd = api.send("DELETE", "/v1/meetings/demo/participants/a%20b", &[], "").await;
+    odd.refused(404, Some(-32_004), Some("client"));
     let gone = api.send("DELETE", path, &[], "").await;
     gone.refused(404, Some(-32_004), Some("client"));
     let mut again = server.connect().await;
@@ -117,4 +119,30 @@ async fn nobody_is_called_like_the_server_or_a_room() {
     for id in ["servers", "maine", "b", "bob", "b1x", "B1"] {
         api.join(&server, "demo", json!({"id": id})).await;
     }
+}
+
+/// A token can be taken back before it was used.
+#[tokio::test]
+async fn who_is_taken_out_before_they_come_does_not_come() {
+    let server = Server::start_with(false, Rules::default()).await;
+    let admin =
+        Grants { room: "demo".into(), room_admin: true, room_create: true, ..Grants::default() };
+    let api = Api::with(&server, admin);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    let people = "/v1/meetings/demo/participants";
+    let added = api.post(people, json!({"id": "ada"})).await.is(201);
+    let bob = api.post(people, json!({"id": "bob"})).await.is(201);
+    api.send("DELETE", &format!("{people}/ada"), &[], "").await.is(204);
+    let join = async |token: &Value| {
+        let params = json!({"protocol": 1, "token": token});
+        server.connect().await.call("join", params).await.map_err(|(code, _)| code)
+    };
+    assert_eq!(join(&added["token"]).await, Err(-32_003), "the token was good a moment ago");
+    let whip = Api { token: added["token"].as_str().map(str::to_owned), ..Api::of(&server) };
+    let media = [("content-type", "application/sdp")];
+    let refused = whip.send("POST", "/whip/demo", &media, offer("aiortc_whip")).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    join(&bob["token"]).await.expect("nobody else is concerned");
+    let again = api.post(people, json!({"id": "ada"})).await.is(201);
+    join(&again["token"]).await.expect("added again");
 }
