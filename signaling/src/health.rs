@@ -12,10 +12,13 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 503 while stopping, and when the relay does not answer.
+/// `GET /readyz`: 503 while stopping or draining, and when the relay does not answer.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
-    if app.meetings.is_draining() {
+    if app.meetings.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    if app.meetings.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     match app.meetings.relay().stats().await {
         Ok(_) => (StatusCode::OK, "ready\n"),

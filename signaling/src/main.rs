@@ -133,23 +133,27 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         [] => Keys::development(),
         given => options::keys(given)?,
     };
+    // An operator's names no meeting: "any" only stands in where a name is checked.
+    let meeting = options.meeting.as_deref();
+    let id = options.id.as_deref().unwrap_or_default();
     let wish = access::Wish {
-        meeting: &options.meeting,
-        id: Some(&options.id),
+        meeting: meeting.unwrap_or("any"),
+        id: Some(id),
         name: options.name.as_deref(),
         role: Some(&options.role),
     };
     access::check_names(wish).map_err(|denied| anyhow::anyhow!("{denied}"))?;
-    let host = options.role == "host";
+    let manages = options.admin || options.role == "host";
     let video = Grants {
-        room: options.meeting.clone(),
-        room_join: true,
-        room_create: host,
-        room_admin: host,
+        room: meeting.unwrap_or_default().to_owned(),
+        room_join: !options.admin,
+        room_create: manages,
+        room_list: options.admin,
+        room_admin: manages,
         ..Grants::default()
     };
     let claims = Claims {
-        sub: options.id.clone(),
+        sub: id.to_owned(),
         name: options.name.clone(),
         email: None,
         attributes: Default::default(),
@@ -157,7 +161,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,
         video,
-        role: Some(options.role.clone()),
+        role: (!options.admin).then(|| options.role.clone()),
     };
     println!("{}", keys.sign(&claims).map_err(|error| anyhow::anyhow!("{error}"))?);
     Ok(())

@@ -168,11 +168,14 @@ pub struct ServeOptions {
 #[derive(Args, Clone, Debug)]
 pub struct TokenOptions {
     /// The meeting it is for.
-    #[arg(long)]
-    pub meeting: String,
+    #[arg(long, required_unless_present = "admin")]
+    pub meeting: Option<String>,
     /// The participant's id.
-    #[arg(long)]
-    pub id: String,
+    #[arg(long, required_unless_present = "admin", default_value_if("admin", "true", "operator"))]
+    pub id: Option<String>,
+    /// For an operator: every meeting and the server itself, over REST and at /admin.
+    #[arg(long, conflicts_with_all = ["meeting", "role"])]
+    pub admin: bool,
     /// The name to show.
     #[arg(long)]
     pub name: Option<String>,

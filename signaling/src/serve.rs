@@ -85,7 +85,7 @@ async fn end(app: &App, signals: &mut mpsc::Receiver<Signal>, drain: Duration) {
     if signals.recv().await != Some(Signal::Drain) {
         return;
     }
-    app.meetings.drain();
+    app.meetings.stop();
     tracing::info!(live = app.meetings.live(), "stopping: nobody is let in any more");
     let until = Instant::now() + drain;
     while app.meetings.live() > 0 && Instant::now() < until {

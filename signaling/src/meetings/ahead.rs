@@ -15,9 +15,7 @@ impl Meetings {
     /// # Errors
     /// `CONFLICT` if there is a meeting of this name, `STOPPING`.
     pub async fn create(&self, meeting: &str, model: Meeting) -> Result<(), RoomError> {
-        if self.is_draining() {
-            return Err(RoomError::new(code::STOPPING, "the server is stopping"));
-        }
+        self.admits()?;
         if self.store().is_some_and(Store::is_failing) {
             return Err(RoomError::new(code::STORE, "nothing new can be saved now"));
         }

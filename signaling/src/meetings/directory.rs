@@ -70,6 +70,9 @@ struct Shared {
     fresh: Meeting,
     timing: Timing,
     keeping: Keeping,
+    /// For good: the process ends (SIGTERM).
+    stopping: AtomicBool,
+    /// Until an operator says otherwise.
     draining: AtomicBool,
     pages: Arc<AtomicUsize>,
     /// Most meetings at a time.
@@ -101,9 +104,17 @@ impl Meetings {
         timing: Timing,
         keeping: Keeping,
     ) -> Meetings {
-        let (draining, tables) = (AtomicBool::new(false), Mutex::default());
-        let (pages, most) = (Arc::default(), AtomicUsize::new(MEETINGS_MAX));
-        Meetings(Arc::new(Shared { relay, fresh, timing, keeping, draining, pages, most, tables }))
+        Meetings(Arc::new(Shared {
+            relay,
+            fresh,
+            timing,
+            keeping,
+            stopping: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            pages: Arc::default(),
+            most: AtomicUsize::new(MEETINGS_MAX),
+            tables: Mutex::default(),
+        }))
     }
 
     /// Another number of meetings at a time than [`MEETINGS_MAX`]. Those that are there stay.
@@ -129,14 +140,54 @@ impl Meetings {
         self.0.keeping.webhooks.as_ref()
     }
 
-    /// Lets nobody in any more.
-    pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+    /// Lets nobody in any more, for good.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether nobody is let in any more.
+    /// Lets nobody in until it is said otherwise. Nothing of this lifts [`Meetings::stop`].
+    pub fn drain(&self, draining: bool) {
+        self.0.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// Whether the process ends.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether an operator wants nobody let in.
     pub fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody may come in, and a meeting begin.
+    ///
+    /// # Errors
+    /// `STOPPING`, with what will be of it.
+    pub fn admits(&self) -> Result<(), RoomError> {
+        let why = match (self.is_stopping(), self.is_draining()) {
+            (true, _) => "the server is stopping",
+            (_, true) => {
+                "the server is draining: who is here stays, nobody new is let in; \
+                          try another server, or again later"
+            }
+            _ => return Ok(()),
+        };
+        Err(RoomError::new(code::STOPPING, why))
+    }
+
+    /// The same, of a page: while draining, who is in the meeting may come back to it on another
+    /// connection.
+    async fn admits_back(&self, meeting: &str, id: Option<&str>) -> Result<(), RoomError> {
+        let refused = match self.admits() {
+            Err(error) if !self.is_stopping() => error,
+            decided => return decided,
+        };
+        let Some(id) = id else { return Err(refused) };
+        match self.look(meeting).await {
+            Ok(model) if model.person(id).is_some() => Ok(()),
+            _ => Err(refused),
+        }
     }
 
     /// How many clients are here: pages that joined and are connected, WHIP and WHEP sessions. Who
@@ -172,6 +223,7 @@ impl Meetings {
             let (identity, connection) = (Box::new(identity.clone()), connection.clone());
             Ask::Join { identity, connection, resume, reply }
         };
+        self.admits_back(meeting, identity.id.as_deref()).await?;
         let (person, result) = self.enter(meeting, identity.creates, ask).await?;
         Ok((Seat { person, connection: connection.number }, result))
     }
@@ -183,6 +235,7 @@ impl Meetings {
     pub async fn attach(&self, meeting: &str, attach: Attach) -> Result<Attached, RoomError> {
         let creates = attach.identity.creates && attach.purpose == Purpose::Whip;
         let ask = |reply| Ask::Attach(Box::new(attach.clone()), reply);
+        self.admits()?;
         self.enter(meeting, creates, ask).await
     }
 
@@ -242,9 +295,6 @@ impl Meetings {
     ) -> Result<T, RoomError> {
         // A meeting may end between finding it and asking it; then it is opened anew.
         for _ in 0..3 {
-            if self.is_draining() {
-                return Err(RoomError::new(code::STOPPING, "the server is stopping"));
-            }
             let inbox = match self.find(meeting) {
                 Some(inbox) => inbox,
                 None if creates => self.open(meeting, self.fresh())?.0,

@@ -201,6 +201,8 @@ mod tests {
             (Method::DELETE, "/v1/meetings/{meeting}/roles/{role}", Some("a"), Need::Manage("a")),
             (Method::GET, "/v1/roles", None, Need::Server),
             (Method::PUT, "/v1/roles/{template}", None, Need::Server),
+            (Method::GET, "/v1/drain", None, Need::Server),
+            (Method::PUT, "/v1/drain", None, Need::Server),
         ] {
             assert_eq!(need(&method, path, meeting), expected, "{method} {path}");
         }

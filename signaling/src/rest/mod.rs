@@ -12,6 +12,7 @@
 mod body;
 mod breakouts;
 mod caller;
+mod drain;
 mod idempotency;
 mod limits;
 mod meetings;

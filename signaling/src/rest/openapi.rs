@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{breakouts, meetings, participants, plan, polls, roles};
+use super::{breakouts, drain, meetings, participants, plan, polls, roles};
 use crate::app::App;
 use crate::problem::HttpProblem;
 
@@ -28,7 +28,8 @@ done again. `If-Match` with the ETag of the plan refuses (412) what was meant fo
         (name = "participants", description = "Tokens, and the people who are there"),
         (name = "breakouts", description = "Rooms, who belongs where, opening and closing"),
         (name = "polls", description = "Questions to rooms"),
-        (name = "roles", description = "What people may do, send and receive"))
+        (name = "roles", description = "What people may do, send and receive"),
+        (name = "server", description = "The process itself"))
 )]
 struct Api;
 
@@ -64,6 +65,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(roles::show, roles::put, roles::delete))
         .routes(routes!(roles::of_meeting, roles::put_of_meeting))
         .routes(routes!(roles::put_role, roles::delete_role))
+        .routes(routes!(drain::show, drain::put))
 }
 
 /// The document, as it is served and checked in.
@@ -160,7 +162,7 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
         ("413", "The body is too long", has_body),
         ("415", "The body is of another type", has_body),
         ("422", "A field is wrong; the problem names it", method != "get"),
-        ("428", "If-Match is missing", method == "put"),
+        ("428", "If-Match is missing", planned && method == "put"),
         ("429", "Too many requests, or meetings", true),
         ("503", "The server is stopping, or the relay refused", true),
     ] {

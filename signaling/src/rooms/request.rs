@@ -322,7 +322,7 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
         Request::Broadcast { text, rooms } => turn.broadcast(text, rooms.as_deref()),
         Request::Announce(sources) => turn.announce(sources),
         Request::Whisper { to } => turn.whisper(to),
-        Request::Monitor { rooms, listen } => turn.monitor(&rooms, &listen),
+        Request::Monitor { rooms, listen } => turn.monitor(&rooms, listen),
         Request::HelpAsk => turn.help_ask(),
         Request::HelpReset { room_id } => turn.help_reset(&room_id),
         Request::Chat { text, to } => turn.chat(text, to.as_deref()),

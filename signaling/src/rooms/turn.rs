@@ -10,7 +10,7 @@ use super::people::Person;
 use super::plan::Breakout;
 use super::request::{By, Reply};
 use super::timer::Millis;
-use super::voices::Target;
+use super::voices::{Listen, Target};
 use super::{MAIN, Name, Permission, Roles, Rules};
 
 /// See the fields.
@@ -230,7 +230,10 @@ impl<'a> Turn<'a> {
             let monitored = person.monitors.iter().filter(|room| self.next.room(room).is_some());
             let monitored: Vec<Name> = monitored.cloned().collect();
             let whispers = person.whispers.clone().filter(here);
-            let listens = person.listens.clone().filter(|room| self.next.room(room).is_some());
+            let listens = match &person.listens {
+                Listen::To(room) if self.next.room(room).is_none() => Listen::Nothing,
+                listens => listens.clone(),
+            };
             let same = monitored.len() == person.monitors.len() && whispers == person.whispers;
             (!same).then(|| (id.clone(), monitored, listens, whispers))
         });

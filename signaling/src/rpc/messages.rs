@@ -173,9 +173,9 @@ messages! {
     TargetRoom { room_id: String, }
     TargetPerson { client: String, }
     Whisper { to: Option<Target>, on: Option<bool>, revision: Option<u64>, }
-    /// `rooms`: their cameras and screens are seen, whoever monitors is neither seen nor heard there;
-    /// none: no longer. `listen`: the one of them that is heard, too; null: none. Absent: the room,
-    /// if it is only one, else none.
+    /// `rooms`: their cameras and screens are seen, whoever monitors is neither seen nor heard
+    /// there; none: no longer. `listen`: the one of them that is heard, too; null: none of them.
+    /// Absent: all of them, whoever is loudest, after the own room.
     Monitor { rooms: Vec<String>, listen: Option<String>, revision: Option<u64>, }
     Chat { text: String, to: Option<String>, revision: Option<u64>, }
     PollCreate {

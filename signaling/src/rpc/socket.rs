@@ -61,7 +61,8 @@ pub async fn upgrade(
             return problem(rejection.status(), "no-websocket", &rejection.body_text());
         }
     };
-    if app.meetings.is_draining() {
+    // While draining it is for `join` to say: who is here may come back.
+    if app.meetings.is_stopping() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping");
     }
     if !access::origin_allowed(&headers, &app.origins) {

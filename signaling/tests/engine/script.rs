@@ -160,9 +160,9 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         36 => Request::Monitor {
             rooms: (0..b % 3).map(|n| room(meeting, c.wrapping_add(n))).collect(),
             listen: match who % 3 {
-                0 => Listen::Only,
+                0 => Listen::All,
                 1 => Listen::Nothing,
-                _ => Listen::To(room(meeting, c)),
+                _ => Listen::To(room(meeting, c).as_str().into()),
             },
         },
         37 => Request::Whisper {

@@ -86,11 +86,13 @@ pub async fn n5_monitor_hears_rooms_from_elsewhere() {
     let (nothing, video, both) = (Kinds::NONE, Kinds::only(Kind::Video), Kinds::ALL);
     // In the order of asking, each with what is other than before.
     for (params, expected) in [
-        (json!({"rooms": ["b1", "b2"]}), vec![video, video]), // thumbnails; none is picked
+        (json!({"rooms": ["b1", "b2"], "listen": null}), vec![video, video]), // thumbnails
         (json!({"rooms": ["b1", "b2"], "listen": "b2"}), vec![both]),
         (json!({"rooms": ["b1", "b2"], "listen": "b1"}), vec![both, video]),
-        (json!({"rooms": ["b1"]}), vec![nothing]), // the only one is the one that is heard
+        (json!({"rooms": ["b1"], "listen": "b1"}), vec![nothing]),
         (json!({"rooms": ["b1"], "listen": null}), vec![video]),
+        (json!({"rooms": ["b1", "b2"]}), vec![both, both]), // nothing said: all, as ever
+        (json!({"rooms": ["b1"]}), vec![nothing]),
         (json!({"rooms": []}), vec![nothing]),
     ] {
         scene.ok("hana", "monitor", params.clone()).await;

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod document;
+mod drain;
 mod idempotency;
 mod people;
 mod plan;

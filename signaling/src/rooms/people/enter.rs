@@ -78,7 +78,7 @@ impl Turn<'_> {
             announces: Default::default(),
             whispers: None,
             monitors: Vec::new(),
-            listens: None,
+            listens: Default::default(),
             role_asked: None,
         };
         self.next.people.insert(id.clone(), Arc::new(person));

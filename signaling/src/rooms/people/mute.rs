@@ -47,8 +47,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `people.kick`: out of the meeting, not to come back. The server can do it to somebody who has
-    /// not come yet: then the token they have lets them in no more.
+    /// `people.kick`: out of the meeting, not to come back. The server can do it to somebody who
+    /// has not come yet: then the token they have lets them in no more.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.

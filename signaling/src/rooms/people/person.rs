@@ -6,7 +6,7 @@ use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
 
 use crate::rooms::roles::{RoleAsked, RoleName};
-use crate::rooms::voices::{Announced, Target};
+use crate::rooms::voices::{Announced, Listen, Target};
 use crate::rooms::{MainRoom, Muted, Name};
 
 /// As what somebody is in a breakout (R10).
@@ -56,9 +56,9 @@ pub struct Person {
     pub whispers: Option<Target>,
     /// Rooms they see from elsewhere.
     pub monitors: Vec<Name>,
-    /// The one of them that they hear, too.
+    /// Which of them they hear, too.
     #[serde(default)]
-    pub listens: Option<Name>,
+    pub listens: Listen,
     /// The role they were asked to take.
     pub role_asked: Option<RoleAsked>,
 }

@@ -112,7 +112,7 @@ impl Turn<'_> {
             }
             if !monitor {
                 person.monitors.clear();
-                person.listens = None;
+                person.listens = Default::default();
             }
         });
     }

@@ -47,15 +47,27 @@ pub enum Target {
 }
 
 /// Which of the rooms that are monitored is heard.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Listen {
-    /// Nothing was said: the room, if it is only one.
+    /// Nothing was said: all.
     #[default]
-    Only,
+    All,
     /// None.
     Nothing,
     /// This one.
-    To(String),
+    To(Name),
+}
+
+impl Listen {
+    /// Whether this room is, if it is monitored.
+    pub fn hears(&self, room: &Name) -> bool {
+        match self {
+            Listen::All => true,
+            Listen::Nothing => false,
+            Listen::To(picked) => picked == room,
+        }
+    }
 }
 
 impl Turn<'_> {
@@ -103,7 +115,7 @@ impl Turn<'_> {
     pub(in crate::rooms) fn monitor(
         &mut self,
         rooms: &[String],
-        listen: &Listen,
+        listen: Listen,
     ) -> Result<(), RoomError> {
         let me = self.myself()?;
         if !rooms.is_empty() {
@@ -113,16 +125,13 @@ impl Turn<'_> {
         let mut named = named.collect::<Result<Vec<Name>, RoomError>>()?;
         named.sort_unstable();
         named.dedup();
-        let listens = match (listen, named.as_slice()) {
-            (Listen::Only, [only]) => Some(only.clone()),
-            (Listen::Only | Listen::Nothing, _) => None,
-            (Listen::To(room), _) => {
-                let found = named.iter().find(|name| ***name == **room);
-                let message = || format!("listen is \"{room}\", which is none of rooms; add it");
-                Some(found.cloned().ok_or_else(|| RoomError::invalid("listen", message()))?)
-            }
-        };
-        self.edit(&me, |person| (person.monitors, person.listens) = (named, listens));
+        if let Listen::To(room) = &listen
+            && !named.contains(room)
+        {
+            let message = format!("listen is \"{room}\", which is none of rooms; add it there");
+            return Err(RoomError::invalid("listen", message));
+        }
+        self.edit(&me, |person| (person.monitors, person.listens) = (named, listen));
         Ok(())
     }
 

@@ -225,7 +225,8 @@ fn listen(fields: &Fields<'_>) -> Result<Listen, RoomError> {
     if fields.is_null("listen") {
         return Ok(Listen::Nothing);
     }
-    Ok(fields.optional_text(&["listen"])?.map_or(Listen::Only, Listen::To))
+    let room = fields.optional_text(&["listen"])?;
+    Ok(room.map_or(Listen::All, |room| Listen::To(room.into())))
 }
 
 /// A room or a person: by an object that says which, or by an id that looks like a room's.
