@@ -11,6 +11,7 @@ pub mod app;
 pub mod cli;
 mod guest;
 mod health;
+mod lean;
 pub mod meeting_options;
 pub mod meetings;
 mod metrics;

@@ -1,6 +1,7 @@
 //! The files of the page: those of `web/`, held in the binary, and before them those of a folder of
 //! the operator's (`--web`), so that a page of one's own needs no build of ours.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use axum::extract::{Request, State};
@@ -11,12 +12,16 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 use crate::app::App;
+use crate::lean::lean;
 use crate::problem::HttpProblem;
 
 /// The embedded files. A debug build reads them from the folder each time.
 #[derive(RustEmbed)]
 #[folder = "web/"]
 #[exclude = "*jsconfig.json"]
+#[exclude = "client/package.json"]
+#[exclude = "client/README.md"]
+#[exclude = "client/client.d.ts"]
 struct Files;
 
 /// Any path without a route: a file, the `index.html` of a folder, or nothing.
@@ -38,8 +43,7 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     // A new version of the binary brings new files under the same names.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if path == "client.js" || path.starts_with("client/") {
-        // The library is for pages of other hosts, too; what it may do is for tokens and
-        // `--origins` to say.
+        // The library is for pages of other hosts, too: tokens and `--origins` say what it may do.
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
@@ -54,9 +58,12 @@ async fn own(folder: Option<&PathBuf>, request: Request) -> Option<Response> {
 fn embedded(path: &str) -> Option<Response> {
     let file = Files::get(path)?;
     let kind = file.metadata.mimetype();
+    let code = ["text/javascript", "text/css"].contains(&kind);
+    let text = std::str::from_utf8(&file.data).ok().filter(|_| code).map(lean);
+    let data = text.map_or(file.data, |text| Cow::Owned(text.into_bytes()));
     let kind =
         if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
-    Some(([(header::CONTENT_TYPE, kind)], file.data).into_response())
+    Some(([(header::CONTENT_TYPE, kind)], data).into_response())
 }
 
 fn nothing_here() -> HttpProblem {

@@ -19,7 +19,7 @@ async fn the_page_and_its_headers() {
         ("/", 200, "text/html; charset=utf-8"),
         ("/index.html", 200, "text/html; charset=utf-8"),
         ("/client.js", 200, "text/javascript; charset=utf-8"),
-        ("/style.css", 200, "text/css; charset=utf-8"),
+        ("/page/tokens.css", 200, "text/css; charset=utf-8"),
         ("/nothing.js", 404, "application/problem+json"),
         ("/a/b/c", 404, "application/problem+json"),
         ("/..%2Fsrc%2Fmain.rs", 404, "application/problem+json"),
@@ -58,8 +58,14 @@ async fn a_folder_of_the_operators_comes_before_the_embedded_page() {
     };
     assert_eq!(get("/").await, (200, "ours".to_owned(), false));
     assert_eq!(get("/help/").await, (200, "help".to_owned(), false));
-    let (status, library, shared) = get("/client.js").await;
-    assert!(status == 200 && library.contains("class Ringfence") && shared, "the library is there");
+    for (path, has) in [
+        ("/client.js", "./client/client.js"),
+        ("/client/client.js", "Ringfence"),
+        ("/client/ringfence.js", "class Ringfence"),
+    ] {
+        let (status, library, shared) = get(path).await;
+        assert!(status == 200 && library.contains(has) && shared, "the library is there: {path}");
+    }
     let secret =
         format!("/..%2f{}", folder.with_extension("secret").file_name().expect("named").display());
     assert_eq!(get(&secret).await.0, 404);

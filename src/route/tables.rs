@@ -72,6 +72,17 @@ impl Tables {
         tracks.filter_map(|track| self.track(*track))
     }
 
+    /// The published tracks that are spoken to `room`.
+    pub fn spoken_to(&self, room: RoomId) -> impl Iterator<Item = &TrackRow> {
+        let tracks = self.rooms.get(&room).into_iter().flat_map(|room| &room.tracks);
+        tracks.filter_map(|track| self.track(*track))
+    }
+
+    /// The published tracks that are spoken to single participants.
+    pub fn named(&self) -> impl Iterator<Item = TrackId> {
+        self.named.iter().copied()
+    }
+
     /// Puts a participant's row in force, or takes it out. What was there before.
     pub fn put_participant(
         &mut self,

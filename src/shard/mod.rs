@@ -27,6 +27,7 @@ mod peers;
 pub mod plan;
 mod rtcp_out;
 mod seating;
+mod shortlist;
 mod slab;
 pub mod stats;
 mod tick;

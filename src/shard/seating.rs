@@ -9,6 +9,7 @@ use super::command::Report;
 use super::fanout;
 use super::leg::{self, Leg, LegRef};
 use super::peer::Peer;
+use super::shortlist::{self, Shortlists};
 use super::slab::Key;
 use super::track::Track;
 use super::{Meeting, Shard};
@@ -34,6 +35,8 @@ pub struct Seats {
     wanted: Vec<TrackId>,
     /// Of one kind: the slots.
     part: Vec<Option<TrackId>>,
+    /// What the rooms have in common.
+    shortlists: Shortlists,
 }
 
 impl Shard {
@@ -42,8 +45,9 @@ impl Shard {
         if !std::mem::take(&mut self.reseat_due) {
             return;
         }
+        self.seats.shortlists.forget();
         for key in self.take_due() {
-            self.seat(now, key);
+            self.seat_again(now, key);
         }
         debug_assert!(self.legs_are_entitled(), "somebody was due and is not seated");
     }
@@ -63,6 +67,12 @@ impl Shard {
 
     /// Fills the slots of one peer anew.
     pub(super) fn seat(&mut self, now: Instant, key: Key<Peer>) {
+        self.seats.shortlists.forget();
+        self.seat_again(now, key);
+    }
+
+    /// The same, with what was found for others: seating changes no rank.
+    fn seat_again(&mut self, now: Instant, key: Key<Peer>) {
         fanout::flush(self); // what came before is for who had it before
         let mut seats = std::mem::take(&mut self.seats);
         self.choose(key, &mut seats);
@@ -84,14 +94,14 @@ impl Shard {
 
     /// Who sits where, and who is to sit there.
     fn choose(&self, key: Key<Peer>, seats: &mut Seats) {
-        let Seats { before, after, ranked, wanted, part } = seats;
+        let Seats { before, after, ranked, wanted, part, shortlists } = seats;
         before.clear();
         after.clear();
         let Some(peer) = self.peers.get(key) else { return };
         let slots = peer.sending.slots.iter();
         before.extend(slots.map(|slot| slot.leg.as_ref().map(|leg| leg.id)));
         after.extend_from_slice(before);
-        self.rank(peer, before, ranked);
+        self.rank(peer, before, ranked, shortlists);
         for (kind, ranked) in [Kind::Audio, Kind::Video].into_iter().zip(ranked) {
             let of_kind = |(slot, _): &(&Kind, _)| **slot == kind;
             wanted.clear();
@@ -106,28 +116,74 @@ impl Shard {
         }
     }
 
-    /// The tracks that a peer is entitled to and that are published, by kind, best first.
-    fn rank(&self, peer: &Peer, seated: &[Option<TrackId>], ranked: &mut [Vec<Rank>; 2]) {
+    /// The tracks that a peer is entitled to and that are published, by kind, best first: as many
+    /// as there are slots, at least.
+    fn rank(
+        &self,
+        peer: &Peer,
+        seated: &[Option<TrackId>],
+        ranked: &mut [Vec<Rank>; 2],
+        shortlists: &mut Shortlists,
+    ) {
         ranked.iter_mut().for_each(Vec::clear);
         let Some(meeting) = self.meetings.get(&peer.meeting) else { return };
         // Nobody that no table names is sent anything.
         let row = meeting.tables.participant(peer.participant);
         let Some(row) = row.filter(|row| row.peers.contains(&peer.id)) else { return };
-        for track_row in meeting.tables.within_earshot(row) {
-            let narrowed = peer.from.is_none_or(|publisher| publisher == track_row.publisher);
-            if !narrowed || !mask::entitled(track_row, row) {
-                continue;
+        let mut take = |id: TrackId| {
+            let Some(of) = meeting.tables.track(id) else { return false };
+            let narrowed = peer.from.is_none_or(|publisher| publisher == of.publisher);
+            if !narrowed || !mask::entitled(of, row) {
+                return false;
             }
-            let track = self.by_track.get(&track_row.track).and_then(|key| self.tracks.get(*key));
-            if let Some(track) = track.filter(|track| track.is_live()) {
-                let ranked = &mut ranked[usize::from(track_row.kind == Kind::Video)];
-                ranked.push(rank(meeting, peer, row, track_row, track, seated));
+            let Some(track) = self.live(id) else { return false };
+            let ranked = &mut ranked[usize::from(of.kind == Kind::Video)];
+            ranked.push(rank(meeting, peer, row, of, track, seated));
+            true
+        };
+        for (room, heard) in &row.hears.rooms {
+            let list = self.shortlist(shortlists, (peer.meeting, meeting), *room);
+            for kind in [Kind::Audio, Kind::Video].into_iter().filter(|kind| heard.contains(*kind))
+            {
+                let slots = peer.kinds.iter().filter(|slot| **slot == kind).count();
+                // What somebody wishes not to see is ranked last, and takes a place here.
+                let places = slots + peer.wishes.len();
+                list.offer(kind, places, &mut take);
             }
         }
-        for ranked in ranked {
+        let wished = peer.wishes.iter().map(|wish| wish.track);
+        for id in meeting.tables.named().chain(seated.iter().flatten().copied()).chain(wished) {
+            take(id);
+        }
+        for ranked in &mut *ranked {
             ranked.sort_unstable();
             ranked.dedup_by_key(|rank| rank.3);
         }
+        debug_assert!(self.are_best(peer, seated, ranked), "a shortlist left somebody out");
+    }
+
+    /// Whether a look at everything within earshot finds nobody else for the slots.
+    fn are_best(&self, peer: &Peer, seated: &[Option<TrackId>], ranked: &[Vec<Rank>; 2]) -> bool {
+        let Some(meeting) = self.meetings.get(&peer.meeting) else { return true };
+        let Some(row) = meeting.tables.participant(peer.participant) else { return true };
+        let mut all = [Vec::new(), Vec::new()];
+        for track_row in meeting.tables.within_earshot(row) {
+            let narrowed = peer.from.is_none_or(|publisher| publisher == track_row.publisher);
+            if let Some(track) = self.live(track_row.track)
+                && narrowed
+                && mask::entitled(track_row, row)
+            {
+                let ranks = &mut all[usize::from(track_row.kind == Kind::Video)];
+                ranks.push(rank(meeting, peer, row, track_row, track, seated));
+            }
+        }
+        all.iter_mut().zip(ranked).zip([Kind::Audio, Kind::Video]).all(|((all, found), kind)| {
+            all.sort_unstable();
+            all.dedup_by_key(|rank| rank.3);
+            let slots = peer.kinds.iter().filter(|slot| **slot == kind).count();
+            let best = |ranks: &[Rank]| ranks.iter().take(slots).copied().collect::<Vec<_>>();
+            best(all) == best(found)
+        })
     }
 
     /// Makes one slot carry `new`, and writes the bits of its leg.
@@ -175,8 +231,7 @@ fn rank(
     seated: &[Option<TrackId>],
 ) -> Rank {
     let own_room = track_row.audience.rooms.binary_search(&row.room).is_ok();
-    let announced =
-        track_row.audience.rooms.len() > 1 || !track_row.audience.participants.is_empty();
+    let announced = shortlist::speaks_beyond(track_row);
     match track_row.kind {
         Kind::Audio => {
             let class = usize::from(!announced) + usize::from(!own_room);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Ringfence } from '../../signaling/web/client.js';
+import { Ringfence } from '../../signaling/web/client/client.js';
 
 /** What was asked, in order. @type {string[]} */ const asked = [];
 /** @type {any} */ let latest;
@@ -36,7 +36,7 @@ class FakePeer extends EventTarget {
   connectionState = 'new';
   localDescription = { sdp: '' };
   addTransceiver() {
-    return { sender: { replaceTrack: async () => {} }, receiver: { track: { kind: 'audio' } }, mid: null };
+    return { sender: { replaceTrack: async () => {}, getParameters: () => ({ encodings: [] }) }, receiver: { track: { kind: 'audio' } }, mid: null };
   }
   async setLocalDescription() {}
   async setRemoteDescription() {}

@@ -97,15 +97,15 @@ describe(`page (--io ${IO})`, () => {
 
   test('who leaves is gone from the other page, and can join again', async () => {
     await noah.click('#leave');
-    await noah.waitForSelector('#lobby:not([hidden])', { timeout: 5_000 });
+    await noah.waitForSelector('#ended:not([hidden])', { timeout: 5_000 });
     await until('Mia is alone', 5_000, async () => (await mia.$$('.tile:not(.own)')).length === 0);
-    await noah.click('#join button');
+    await noah.click('#rejoin');
     await mia.waitForSelector('.tile.live:not(.own)', { timeout: 20_000 });
   });
 
   test('the list of rooms fits a phone and opens and closes', async () => {
     await mia.setViewport({ width: 390, height: 780 });
-    const visible = () => mia.$eval('#panel', (panel) => getComputedStyle(panel).visibility === 'visible');
+    const visible = () => mia.$eval('#panel', (panel) => panel.checkVisibility());
     await until('the panel is hidden', 2_000, async () => !await visible());
     await mia.click('#people');
     await until('the panel is there', 2_000, visible);

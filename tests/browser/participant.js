@@ -17,6 +17,8 @@ export const VOICES = [
   { name: 'Dan', hz: 1490, rgb: [215, 200, 50] },
   { name: 'Slides', hz: 1930, rgb: [200, 60, 190] },
   { name: 'Whip', hz: 2370, rgb: [50, 190, 200] },
+  { name: 'Eve', hz: 2710, rgb: [130, 130, 130] },
+  { name: 'Fay', hz: 3210, rgb: [235, 235, 235] },
 ];
 
 const JOIN_MS = 30_000;
@@ -27,7 +29,7 @@ export class Participant {
 
   /**
    * @param {string} name
-   * @param {import('puppeteer-core').Browser} browser
+   * @param {{ close(): Promise<void> }} browser of this one alone, or this one's part of it
    * @param {import('puppeteer-core').Page} page
    */
   constructor(name, browser, page) {
@@ -44,6 +46,7 @@ export class Participant {
    * @param {string} [url] of the page, if not straight from the server
    */
   static async join(kind, server, meeting, name, url = server.url) {
+    /** @type {import('puppeteer-core').Browser} */
     const browser = await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
     try {
       const page = await browser.newPage();

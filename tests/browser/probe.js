@@ -12,7 +12,7 @@
  * @property {number} hz
  * @property {[number, number, number]} rgb
  */
-/** @typedef {{ hears: string[], sees: string[], shares: string[] }} Senses */
+/** @typedef {{ hears: string[], sees: string[], shares: string[], voices: number }} Senses `voices`: how many are heard */
 /** @typedef {Senses & { wrong: string[] }} Sense */
 /**
  * @typedef {object} Sensed
@@ -34,7 +34,7 @@ export function installProbe(voices) {
   const context = new AudioContext();
   /** Runs recordings back into samples; needs no sound card. */
   const decoder = new OfflineAudioContext(1, 1, 48_000);
-  /** @type {import('../../signaling/web/client.js').Ringfence} */
+  /** @type {import('../../signaling/web/client/client.js').Ringfence} */
   const client = /** @type {any} */ (window).ringfence;
   /** @type {Map<string, { track: MediaStreamTrack, analyser: AnalyserNode, source: MediaStreamAudioSourceNode }>} */
   const ears = new Map();
@@ -191,6 +191,7 @@ export function installProbe(voices) {
       hears: sorted(heard.flatMap((one) => one.names)),
       sees: sorted(seen.filter((one) => one.source === 'camera').map((one) => one.name)),
       shares: sorted(seen.filter((one) => one.source !== 'camera').map((one) => one.name)),
+      voices: new Set(heard.flatMap((one) => one.names)).size,
       wrong,
     };
   }
@@ -210,7 +211,7 @@ export function installProbe(voices) {
     for (;;) {
       const last = await sense();
       const ok = last.wrong.length === 0 && /** @type {(keyof Senses)[]} */ (Object.keys(expected))
-        .every((key) => String(last[key]) === String([...(expected[key] ?? [])].sort()));
+        .every((key) => String(last[key]) === String(key === 'voices' ? expected[key] : [...(expected[key] ?? [])].sort()));
       if (!ok) {
         right = 0;
         before = last;

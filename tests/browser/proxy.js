@@ -5,10 +5,12 @@ import { connect, createServer } from 'node:net';
 
 export class Proxy {
   /** @type {Set<import('node:net').Socket>} */ #sockets = new Set();
+  /** Nobody gets through. */ #down = false;
 
   /** @param {number} target port on loopback */
   constructor(target) {
     this.server = createServer((near) => {
+      if (this.#down) return near.destroy();
       const far = connect(target, '127.0.0.1');
       for (const socket of [near, far]) {
         this.#sockets.add(socket);
@@ -34,6 +36,16 @@ export class Proxy {
   /** Breaks every connection there is now. */
   cut() {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Breaks every connection, and lets nobody through until `up`. */
+  down() {
+    this.#down = true;
+    this.cut();
+  }
+
+  up() {
+    this.#down = false;
   }
 
   /** Breaks all, and lets none in. */

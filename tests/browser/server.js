@@ -60,16 +60,17 @@ export class Server {
   /** @type {import('node:child_process').ChildProcess | null} */ #process = null;
   #log = '';
 
-  /** @param {number} httpPort @param {number} mediaPort */
-  constructor(httpPort, mediaPort) {
+  /** @param {number} httpPort @param {number} mediaPort @param {string[]} options */
+  constructor(httpPort, mediaPort, options) {
+    this.options = options;
     this.httpPort = httpPort;
     this.mediaPort = mediaPort;
     this.url = `http://127.0.0.1:${httpPort}`;
   }
 
-  /** Starts one on ports of its own and waits until it is ready. */
-  static async start() {
-    const server = new Server(await freeTcpPort(), await freeUdpPorts(SHARDS));
+  /** Starts one on ports of its own and waits until it is ready. @param {...string} options more of `serve` */
+  static async start(...options) {
+    const server = new Server(await freeTcpPort(), await freeUdpPorts(SHARDS), options);
     await server.run();
     return server;
   }
@@ -83,7 +84,7 @@ export class Server {
   async run() {
     const options = ['serve', '--dev', '--http', `127.0.0.1:${this.httpPort}`];
     options.push('--media-port', String(this.mediaPort), '--shards', String(SHARDS));
-    options.push('--io', IO, '--place', PLACE);
+    options.push('--io', IO, '--place', PLACE, ...this.options);
     const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     /** @type {Error | null} */

@@ -62,13 +62,13 @@ describe(`whip (--io ${IO})`, () => {
     assert.ok(ada);
     const since = Date.now();
     await ada.page.evaluate(async () => {
-      const [room] = await window.ringfence.createRooms(1);
-      await window.ringfence.move(['Whip', 'Wall'], room ?? '');
+      const [room] = await window.ringfence.breakout.create({ count: 1 });
+      await window.ringfence.breakout.move(['Whip', 'Wall'], room ?? '');
     });
     t.diagnostic(`gone from the page after ${await ada.sensed({ hears: [], sees: [] }, STOP_MS, since)} ms`);
     await plays('Whip', STOP_MS);
     const back = Date.now();
-    await ada.page.evaluate(() => window.ringfence.move(['Whip', 'Wall'], 'main'));
+    await ada.page.evaluate(() => window.ringfence.breakout.move(['Whip', 'Wall'], 'main'));
     t.diagnostic(`back after ${await ada.sensed({ hears: ['Whip'], sees: ['Whip'] }, STOP_MS, back)} ms`);
   });
 

@@ -102,7 +102,7 @@ fn row_of(bench: &mut Bench, id: u64) -> &mut ParticipantRow {
 fn wishes_rank_and_height_0_pauses() {
     let camera: Offer<'_> = &[(Source::Camera, &[(5, None)])];
     let mut bench = Bench::new();
-    let mut fars: Vec<Far> = (1..4).map(|id| bench.join(id, camera, &[])).collect();
+    let mut fars: Vec<Far> = (1..5).map(|id| bench.join(id, camera, &[])).collect();
     let mut viewer = bench.join(9, &[], &[Kind::Video, Kind::Video]);
     bench.install();
     let mut show = |bench: &mut Bench, seq| {
@@ -119,10 +119,11 @@ fn wishes_rank_and_height_0_pauses() {
     assert_eq!(show(&mut bench, 2), [0, 1], "first come");
     let wish = |id, height| Wish { track: track(id, Source::Camera), height };
     for (wishes, expected) in [
-        (vec![wish(3, 180)], &[0, 2][..]),
+        (vec![wish(1, 0), wish(2, 0)], &[2, 3][..]), // who is not wanted is in nobody's place
+        (vec![wish(3, 180)], &[0, 2]),
         (vec![wish(3, 180), wish(2, 180)], &[1, 2]),
         (vec![wish(1, 0)], &[1, 2]),
-        (vec![wish(1, 0), wish(2, 0), wish(3, 90)], &[2]), // seated, but paused
+        (vec![wish(1, 0), wish(2, 0), wish(4, 0), wish(3, 90)], &[2]), // seated, but paused
     ] {
         let view = Command::View { peer: PeerId(9), wishes: wishes.clone() };
         bench.shard.handle_command(bench.now, view);

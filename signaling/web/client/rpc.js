@@ -4,22 +4,9 @@
  * Never reconnects: a closed one stays closed, and its owner opens another.
  */
 
-const CALL_TIMEOUT_MS = 10_000;
+import { ConnectionError, RpcError } from './errors.js';
 
-/** An error the server answered with. `data` says which field is meant. */
-export class RpcError extends Error {
-  /**
-   * @param {number} code
-   * @param {string} message
-   * @param {unknown} data
-   */
-  constructor(code, message, data) {
-    super(message);
-    this.name = 'RpcError';
-    this.code = code;
-    this.data = data;
-  }
-}
+const CALL_TIMEOUT_MS = 10_000;
 
 /** One WebSocket of subprotocol `ringfence.v1`. */
 export class Rpc {
@@ -38,7 +25,7 @@ export class Rpc {
     /** Resolves when the WebSocket is open, rejects if it never will be. @type {Promise<void>} */
     this.opened = new Promise((resolve, reject) => {
       this.#socket.addEventListener('open', () => resolve());
-      this.#socket.addEventListener('close', () => reject(new Error('The server can not be reached.')));
+      this.#socket.addEventListener('close', () => reject(new ConnectionError('unreachable', 'The server can not be reached.')));
     });
     this.opened.then(() => clearTimeout(timer), () => clearTimeout(timer));
     /** Resolves when the WebSocket is closed. @type {Promise<void>} */
@@ -46,7 +33,7 @@ export class Rpc {
       this.#socket.addEventListener('close', () => {
         for (const call of this.#calls.values()) {
           clearTimeout(call.timer);
-          call.reject(new Error('The connection to the server was lost.'));
+          call.reject(new ConnectionError('unreachable', 'The connection to the server was lost.'));
         }
         this.#calls.clear();
         resolve();
@@ -69,12 +56,12 @@ export class Rpc {
    * @returns {Promise<any>}
    */
   call(method, params = {}) {
-    if (!this.isOpen) return Promise.reject(new Error('Not connected to the server.'));
+    if (!this.isOpen) return Promise.reject(new ConnectionError('unreachable', 'There is no connection to the server.'));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#calls.delete(id);
-        reject(new Error(`The server did not answer ${method} in time.`));
+        reject(new ConnectionError('unreachable', `The server did not answer ${method} in time.`));
       }, CALL_TIMEOUT_MS);
       this.#calls.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));

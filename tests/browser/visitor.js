@@ -1,0 +1,81 @@
+/** A window of the meeting page with a size and a colour scheme, and what its browser complained of. */
+
+import { until } from './until.js';
+
+/** @typedef {'dark' | 'light'} Theme */
+
+export const SCREENS = { phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } };
+
+/** What every visitor said that should not be: errors, warnings, answers of 400 and more, forbidden contents. */
+export class Visitor {
+  /** @type {string[]} */ complaints = [];
+  /** Bytes of each file that was loaded, by path. @type {Map<string, number>} */ loaded = new Map();
+
+  /** @param {import('puppeteer-core').Page} page */
+  constructor(page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (['error', 'warn'].includes(message.type())) this.complaints.push(message.text());
+    });
+    page.on('response', (response) => {
+      const { pathname, host } = new URL(response.url());
+      if (response.status() >= 400) this.complaints.push(`${response.status()} ${response.url()}`);
+      if (host !== new URL(page.url()).host && page.url() !== 'about:blank') this.complaints.push(`from elsewhere: ${host}`);
+      void response.buffer().then((body) => this.loaded.set(pathname, body.length), () => {});
+    });
+  }
+
+  /**
+   * @param {import('puppeteer-core').Browser} browser
+   * @param {string} url
+   * @param {{ screen?: keyof typeof SCREENS, theme?: Theme, scale?: number }} [look]
+   */
+  static async open(browser, url, look = {}) {
+    // A window each: a tab in the background is not painted.
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    const visitor = new Visitor(page);
+    await visitor.look(look);
+    await page.evaluateOnNewDocument(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        console.error(`forbidden by the content policy: ${event.violatedDirective} ${event.blockedURI}`);
+      });
+    });
+    await page.goto(url, { waitUntil: 'load' });
+    return visitor;
+  }
+
+  /** @param {{ screen?: keyof typeof SCREENS, theme?: Theme, scale?: number }} look */
+  async look({ screen = 'desktop', theme = 'light', scale = 1 }) {
+    await this.page.setViewport({ ...SCREENS[screen], deviceScaleFactor: scale });
+    await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+  }
+
+  /** Joins by the form, as it is filled. */
+  async join() {
+    await this.page.click('#join-now');
+    await this.joined();
+  }
+
+  joined() {
+    return until('the meeting is joined', 30_000, () => this.page.evaluate(() => (
+      window.ringfence?.state === 'joined' && window.ringfence.peer?.connectionState === 'connected'
+        && !document.getElementById('call')?.hidden)));
+  }
+
+  /** @returns {Promise<string>} own id in the meeting */
+  id() {
+    return this.page.evaluate(() => window.ringfence.id);
+  }
+
+  /** Clicks what can be seen. @param {string} selector */
+  async click(selector) {
+    await this.page.waitForSelector(selector, { visible: true, timeout: 10_000 });
+    await this.page.click(selector);
+  }
+
+  close() {
+    return this.page.browserContext().close();
+  }
+}
