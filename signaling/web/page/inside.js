@@ -90,6 +90,7 @@ export class Inside {
     setAttribute(this.help, 'title', asked ? text.helpAsked : text.help);
     setAttribute(this.help, 'aria-label', asked ? text.helpAsked : text.help);
     const voices = [...client.voices].map(([id, kind]) => text.voice(this.#name(id), strings.stage.voices[kind]));
+    if (client.announcing.length > 0) voices.unshift(text.announcing);
     this.voices.hidden = voices.length === 0;
     setText(/** @type {Element} */ (this.voices.lastElementChild), voices.join(', '));
     this.#renderBanners();

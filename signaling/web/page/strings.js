@@ -155,6 +155,7 @@ export const strings = {
     unanswered: (n) => `${n} to answer`,
   },
   inside: {
+    announcing: 'You speak to all rooms',
     back: 'Main room',
     return: 'Return to the main room',
     volume: 'Main room: how it is heard here',
