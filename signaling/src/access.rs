@@ -8,10 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 
+pub use crate::rooms::ID_BYTES_MAX;
+use crate::rooms::{RESERVED, is_id, is_reserved};
 use crate::tokens::{Keys, TokenError};
 
-/// Longest id of a participant or name of a meeting, in bytes.
-pub const ID_BYTES_MAX: usize = 128;
 /// Longest name to show, in bytes.
 pub const NAME_BYTES_MAX: usize = 256;
 
@@ -67,8 +67,13 @@ pub enum Denied {
     OtherParticipant,
     /// 403: it does not grant this.
     NoGrant(&'static str),
-    /// 403: the name of the meeting or the participant can not be.
-    BadName(&'static str),
+    /// 400: this name can not be, or not here.
+    BadName {
+        /// Of which field; `sub` is the token's.
+        field: &'static str,
+        /// Why, and what to do.
+        what: &'static str,
+    },
 }
 
 impl Denied {
@@ -76,7 +81,7 @@ impl Denied {
     pub fn status(self) -> u16 {
         match self {
             Denied::Missing | Denied::Token(_) => 401,
-            Denied::BadName(_) => 400,
+            Denied::BadName { .. } => 400,
             Denied::OtherMeeting | Denied::OtherParticipant | Denied::NoGrant(_) => 403,
         }
     }
@@ -90,7 +95,7 @@ impl fmt::Display for Denied {
             Denied::OtherMeeting => f.write_str("the token is for another meeting (video.room)"),
             Denied::OtherParticipant => f.write_str("the token is for another participant (sub)"),
             Denied::NoGrant(grant) => write!(f, "the token does not grant {grant}"),
-            Denied::BadName(what) => write!(f, "{what}"),
+            Denied::BadName { what, .. } => f.write_str(what),
         }
     }
 }
@@ -120,7 +125,10 @@ pub fn identify(
         return Err(Denied::OtherParticipant);
     }
     let named = Wish { id: Some(&claims.sub), name: claims.name.as_deref(), ..wish };
-    check_names(named)?;
+    check_names(named).map_err(|denied| match denied {
+        Denied::BadName { field: "id", what } => Denied::BadName { field: "sub", what },
+        other => other,
+    })?;
     let role = if claims.video.room_admin { Some("host".to_owned()) } else { claims.role };
     Ok(Identity {
         creates: claims.video.room_create || role.as_deref() == Some("host"),
@@ -167,19 +175,25 @@ fn development(wish: Wish<'_>) -> Identity {
 /// # Errors
 /// `BadName`.
 pub fn check_names(wish: Wish<'_>) -> Result<(), Denied> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~@+:".contains(c);
-    let id = |id: &str| !id.is_empty() && id.len() <= ID_BYTES_MAX && id.chars().all(plain);
     let text = |text: &str| text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
-    if !id(wish.meeting) {
+    let bad = |field, what| Err(Denied::BadName { field, what });
+    if !is_id(wish.meeting) {
         let what = "the meeting's name is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
-        return Err(Denied::BadName(what));
+        return bad("meeting", what);
     }
-    if !wish.id.is_none_or(id) {
+    if !wish.id.is_none_or(is_id) {
         let what = "the participant's id is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
-        return Err(Denied::BadName(what));
+        return bad("id", what);
     }
-    if !wish.name.is_none_or(text) || !wish.role.is_none_or(id) {
-        return Err(Denied::BadName("the name is over 256 bytes or has control characters"));
+    if wish.id.is_some_and(is_reserved) {
+        return bad("id", RESERVED);
+    }
+    if !wish.name.is_none_or(text) {
+        return bad("name", "the name is over 256 bytes or has control characters");
+    }
+    if !wish.role.is_none_or(is_id) {
+        let what = "the role's name is not 1 to 128 characters of A-Z a-z 0-9 - _ . ~ @ + :";
+        return bad("role", what);
     }
     Ok(())
 }

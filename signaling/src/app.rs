@@ -63,6 +63,8 @@ pub struct Settings {
     pub meeting: MeetingOptions,
     /// How long things may take.
     pub timing: Timing,
+    /// Most meetings at a time.
+    pub meetings_max: usize,
     /// What outlives the process.
     pub keeping: Keeping,
     /// A folder whose files come before the embedded page's.
@@ -72,9 +74,11 @@ pub struct Settings {
 impl App {
     /// An app in front of a relay.
     pub fn new(relay: RelayHandle, settings: Settings) -> App {
-        let Settings { keys, development, origins, meeting, timing, keeping, web } = settings;
+        let Settings { keys, development, origins, meeting, timing, meetings_max, keeping, web } =
+            settings;
         let (connections, metrics) = (Connections::default(), Metrics::new(&keeping));
         let meetings = Meetings::keeping(relay, meeting.meeting(), timing, keeping);
+        meetings.at_most(meetings_max);
         let rest = Rest::default();
         App(Arc::new(Shared {
             meetings,

@@ -68,6 +68,7 @@ async fn start(options: Settled) -> anyhow::Result<()> {
         origins: options.origins,
         meeting: options.meeting,
         timing: Timing::default(),
+        meetings_max: options.meetings,
         keeping: Keeping { store, webhooks },
         web: options.web,
     };

@@ -16,6 +16,7 @@ use crate::cli::breakout::BreakoutCommand;
 use crate::cli::check::CheckOptions;
 use crate::cli::meeting::MeetingCommand;
 use crate::meeting_options::MeetingOptions;
+use crate::meetings::MEETINGS_MAX;
 use crate::tokens::{Keys, SECRET_BYTES_MIN};
 use crate::webhooks::{Endpoint, WebhookOptions};
 
@@ -139,6 +140,9 @@ pub struct ServeOptions {
     /// After SIGTERM, how long sessions may go on, in seconds [default: 3600].
     #[arg(long, env = "RINGFENCE_DRAIN", value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// Most meetings at a time, those made ahead among them [default: 10000].
+    #[arg(long, env = "RINGFENCE_MEETINGS", value_name = "COUNT")]
+    pub meetings: Option<usize>,
     /// Directory in which meetings are kept over restarts [default: they live in memory only].
     #[arg(long, env = "RINGFENCE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -223,6 +227,8 @@ pub struct Settled {
     pub origins: Vec<String>,
     /// After SIGTERM, how long sessions may go on.
     pub drain: Duration,
+    /// Most meetings at a time.
+    pub meetings: usize,
     /// Directory in which meetings are kept.
     pub data: Option<PathBuf>,
     /// Folder with a page of one's own.
@@ -262,6 +268,8 @@ impl ServeOptions {
         if keys.first_issuer().is_none() {
             bail!("no key for tokens: set RINGFENCE_KEYS=issuer=secret, or use --dev");
         }
+        let meetings = options.meetings.unwrap_or(MEETINGS_MAX);
+        ensure!(meetings > 0, "--meetings 0 lets nobody in: name at least 1");
         let webhooks = options.webhook.iter().map(|webhook| webhook.check(&keys));
         let webhooks = webhooks.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
         Ok(Settled {
@@ -280,6 +288,7 @@ impl ServeOptions {
             keys,
             origins: options.origins,
             drain: Duration::from_secs(options.drain.unwrap_or(3_600)),
+            meetings,
             data: options.data,
             web: options.web,
             dev: options.dev,
@@ -313,6 +322,7 @@ impl ServeOptions {
             keys: first(self.keys, file.keys),
             origins: first(self.origins, file.origins),
             drain: self.drain.or(file.drain),
+            meetings: self.meetings.or(file.meetings),
             data: self.data.or(file.data),
             web: self.web.or(file.web),
             dev: self.dev || file.dev,

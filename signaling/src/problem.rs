@@ -116,7 +116,11 @@ impl From<Denied> for HttpProblem {
             403 => (StatusCode::FORBIDDEN, "forbidden"),
             _ => (StatusCode::BAD_REQUEST, "bad-name"),
         };
-        HttpProblem::new(status, kind, denied.to_string())
+        let problem = HttpProblem::new(status, kind, denied.to_string());
+        match denied {
+            Denied::BadName { field, .. } => problem.at(field),
+            _ => problem,
+        }
     }
 }
 
@@ -144,6 +148,7 @@ impl From<RoomError> for HttpProblem {
             code::CONFLICT | code::ROOM_FULL => (StatusCode::CONFLICT, "conflict"),
             code::STOPPING => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             code::INVALID_PARAMS => (StatusCode::BAD_REQUEST, "bad-request"),
+            code::TOO_MANY => (StatusCode::TOO_MANY_REQUESTS, "too-many"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         HttpProblem::new(status, kind, error.message)

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use rand::rngs::StdRng;
@@ -150,10 +150,13 @@ impl Client {
     }
 }
 
-/// What the last acknowledged, or the open one, of some kind says.
+/// What the last acknowledged, or the open one, of some kind says. Nothing while none was
+/// acknowledged: the open one may not have been taken, and it is as it was made.
 fn last<T>(client: &Client, of: impl Fn(&Op) -> Option<T>) -> Vec<T> {
-    let acknowledged = client.acknowledged.iter().rev().find_map(&of);
-    acknowledged.into_iter().chain(client.open.as_ref().and_then(&of)).collect()
+    let Some(acknowledged) = client.acknowledged.iter().rev().find_map(&of) else {
+        return Vec::new();
+    };
+    std::iter::once(acknowledged).chain(client.open.as_ref().and_then(&of)).collect()
 }
 
 /// Looks at what is, beside what was acknowledged. Returns of each client what was found: what was
@@ -266,6 +269,78 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_done() {
     let acknowledged: usize = clients.iter().map(|client| client.acknowledged.len()).sum();
     println!("{acknowledged} acknowledged, {by_events} resumed by events");
     assert!(acknowledged > 20 && by_events > 0);
+}
+
+/// How long somebody may stay away: the product's own.
+const GRACE: Duration = Duration::from_secs(15);
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(now.as_millis()).expect("before long")
+}
+
+async fn host(address: SocketAddr) -> (Page, Value) {
+    let mut page = Page::to(address, PROTOCOL).await.expect("a WebSocket");
+    let params = json!({"protocol": 1, "id": "hana", "role": "host"});
+    let joined = page.call("join", params).await.expect("joined");
+    (page, joined)
+}
+
+/// Ada is taken back into the main room for this reason, and not before this time.
+async fn back(hana: &mut Page, why: &str, not_before: u64) {
+    let event = hana.notice("breakout_user_disconnected").await;
+    assert_eq!((&event["client_id"], &event["reason"]), (&json!("ada"), &json!(why)));
+    let late = i128::from(now_ms()) - i128::from(not_before);
+    assert!((0..3_000).contains(&late), "{why}: {late} ms after its time");
+}
+
+/// A timer ends when it should have, a stop's grace too; and who does not come back leaves after
+/// the time they have for it, counted from the start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_and_graces_go_on_after_a_kill() {
+    let directory = Directory::new("kill-timers");
+    let go = json!({"clients": ["ada"], "room_id": "b1"});
+    let (mut child, address) = start(&directory);
+    let (mut hana, _) = host(address).await;
+    let mut ada = Page::to(address, PROTOCOL).await.expect("a WebSocket");
+    ada.call("join", json!({"protocol": 1, "id": "ada"})).await.expect("joined");
+    hana.call("breakout.create", json!({})).await.expect("made");
+    let mut known = json!(null);
+    let mut began = Instant::now();
+    for (end, params, state, why) in [
+        ("breakout.start", json!({"timer_s": 4}), "started", "timer"),
+        ("breakout.stop", json!({"grace_s": 4}), "closing", "stopped"),
+    ] {
+        if why == "stopped" {
+            hana.call("breakout.start", json!({})).await.expect("started again");
+        }
+        hana.call("breakout.move", go.clone()).await.expect("moved");
+        hana.call(end, params).await.expect(end);
+        let list = hana.call("peers.list", json!({})).await.expect("a list");
+        assert_eq!(list["state"], json!(state));
+        assert_ne!(list["ends_at"], known, "another time");
+        known = list["ends_at"].clone();
+        child.kill().expect("killed"); // SIGKILL
+        child.wait().expect("it ended");
+        let address;
+        (child, address) = start(&directory);
+        began = Instant::now();
+        let joined;
+        (hana, joined) = host(address).await;
+        assert_eq!((&joined["ends_at"], &joined["state"]), (&known, &json!(state)));
+        back(&mut hana, why, known.as_u64().expect("a time")).await;
+    }
+    let here = async |hana: &mut Page| {
+        let list = hana.call("peers.list", json!({})).await.expect("a list");
+        list["participants"].as_array().expect("people").len() == 2
+    };
+    while here(&mut hana).await {
+        assert!(began.elapsed() < GRACE + Duration::from_secs(10), "ada is still here");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(began.elapsed() + Duration::from_secs(1) > GRACE, "after {:?}", began.elapsed());
+    child.kill().expect("killed");
+    child.wait().expect("it ended");
 }
 
 #[test]

@@ -1,29 +1,48 @@
-//! 300 rooms and 3,000 people: how long, how much memory, how much is told to whom. Without
-//! optimisation a fifth of that; the figures that count are those of `--release`.
+//! 300 rooms and 3,000 people: how long, how much memory, how much is told to whom. A fifth of that
+//! unless it is optimised or asked for; the figures that count are those of the whole crowd:
 //!
-//! Without sockets: a meeting's task, a relay that keeps books, and one queue a client.
+//! `RINGFENCE_CROWD=whole CARGO_PROFILE_TEST_OPT_LEVEL=3 cargo test --workspace --test crowd`
+//!
+//! Without sockets (a meeting's task, a relay that keeps books, one queue a client), and with them.
 
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
+use futures_util::StreamExt;
 use ringfence_signaling::access::Identity;
 use ringfence_signaling::meetings::{Call, Connection, Keeping, Meetings, Seat, Timing};
 use ringfence_signaling::rooms::{
     By, Create, Enter, Media, Meeting, Millis, Request, RoleName, Rules, Strategy,
 };
 use ringfence_signaling::store::Store;
+use serde_json::json;
 use support::kept::Directory;
+use support::{Page, Server};
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
 
-const SMALL: bool = cfg!(debug_assertions);
-const PEOPLE: usize = if SMALL { 600 } else { 3_000 };
-const ROOMS: u64 = if SMALL { 60 } else { 300 };
+/// Everybody, or a part.
+static WHOLE: LazyLock<bool> =
+    LazyLock::new(|| !cfg!(debug_assertions) || std::env::var_os("RINGFENCE_CROWD").is_some());
+
+fn people() -> usize {
+    if *WHOLE { 3_000 } else { 600 }
+}
+
+fn rooms() -> u64 {
+    if *WHOLE { 300 } else { 60 }
+}
+
 /// From request to last notification.
-const WITHIN: Duration = Duration::from_millis(if SMALL { 2_000 } else { 200 });
+fn within() -> Duration {
+    Duration::from_millis(if *WHOLE { 200 } else { 2_000 })
+}
+
 /// Memory of a participant in the engine.
 const BYTES_MAX: usize = 4_096;
 
@@ -113,7 +132,7 @@ async fn ask(meetings: &Meetings, host: &Seat, request: Request) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_shuffle_and_stop_of_three_thousand() {
-    let (meetings, mut clients) = meeting(PEOPLE, Keeping::default()).await;
+    let (meetings, mut clients) = meeting(people(), Keeping::default()).await;
     session(&meetings, &mut clients).await;
 }
 
@@ -124,8 +143,8 @@ async fn and_with_a_store() {
     let (store, _) = Store::open(&directory.0).expect("opened");
     let keeping = Keeping { store: Some(store), webhooks: None };
     let began = Instant::now();
-    let (meetings, mut clients) = meeting(PEOPLE, keeping).await;
-    println!("{PEOPLE} came one after the other, each saved: {:?}", began.elapsed());
+    let (meetings, mut clients) = meeting(people(), keeping).await;
+    println!("{} came one after the other, each saved: {:?}", people(), began.elapsed());
     session(&meetings, &mut clients).await;
     let host = clients[0].seat.clone();
     let began = Instant::now();
@@ -140,7 +159,7 @@ async fn and_with_a_store() {
 
 async fn session(meetings: &Meetings, clients: &mut [Client]) {
     let host = clients[0].seat.clone();
-    ask(meetings, &host, create(ROOMS)).await;
+    ask(meetings, &host, create(rooms())).await;
     ask(meetings, &host, shuffle(1)).await;
     clients.iter_mut().for_each(|client| _ = client.take());
     for (what, request) in [
@@ -152,8 +171,92 @@ async fn session(meetings: &Meetings, clients: &mut [Client]) {
         ask(meetings, &host, request).await;
         let bytes: usize = clients.iter_mut().map(Client::take).sum();
         let took = began.elapsed();
-        println!("{what}: {took:?}, {bytes} bytes told to {PEOPLE} people");
-        assert!(took < WITHIN, "{what} took {took:?}");
+        println!("{what}: {took:?}, {bytes} bytes told to {} people", people());
+        assert!(took < within(), "{what} took {took:?}");
+    }
+}
+
+/// What all clients but the host have read by now.
+#[derive(Default)]
+struct Arrived {
+    frames: AtomicUsize,
+    bytes: AtomicUsize,
+    /// When the last came, in microseconds since the test began.
+    last_us: AtomicU64,
+}
+
+impl Arrived {
+    /// Reads until the server closes.
+    async fn read(self: Arc<Self>, mut page: Page, began: Instant) {
+        while let Some(Ok(message)) = page.socket.next().await {
+            let Message::Text(message) = message else { continue }; // pings come all the time
+            let now = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.last_us.fetch_max(now, Ordering::Relaxed);
+            self.frames.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(message.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until nothing has come for a while.
+    async fn quiet(&self, began: Instant) {
+        const QUIET: Duration = Duration::from_millis(300);
+        loop {
+            let last = Duration::from_micros(self.last_us.load(Ordering::Relaxed));
+            let since = began.elapsed().saturating_sub(last);
+            if since >= QUIET {
+                return;
+            }
+            tokio::time::sleep(QUIET - since).await;
+        }
+    }
+
+    fn take(&self) -> (usize, usize) {
+        (self.frames.swap(0, Ordering::Relaxed), self.bytes.swap(0, Ordering::Relaxed))
+    }
+}
+
+/// The same over WebSockets, to the last notification that the last client has read: clients and
+/// server share the processors, so what a server alone needs is less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_sockets() {
+    let people = if *WHOLE { people() } else { 300 }; // two files each: below the usual 1,024
+    let rules = Rules { active_talkers_max: 10_000, ..Rules::default() };
+    let server = Server::start_with(true, rules).await;
+    let (began, arrived) = (Instant::now(), Arc::<Arrived>::default());
+    let mut host = server.join("host").await;
+    for n in 1..people {
+        let mut page = server.connect().await;
+        let params = json!({"protocol": 1, "id": format!("p{n}"), "name": format!("Person {n}")});
+        page.call("join", params).await.expect("joined");
+        tokio::spawn(arrived.clone().read(page, began));
+        if n % 50 == 0 {
+            host.forget().await;
+        }
+    }
+    arrived.quiet(began).await;
+    let (frames, bytes) = arrived.take();
+    println!("{people} joined in {:?}: {frames} notifications, {bytes} bytes", began.elapsed());
+    host.call("breakout.create", json!({"max_rooms": rooms()})).await.expect("created");
+    host.call("breakout.shuffle", json!({"seed": 1})).await.expect("dealt");
+    for (what, params) in [
+        ("start", json!({"consent": "force", "timer_s": 600})),
+        ("shuffle", json!({"seed": 2})),
+        ("stop", json!({})),
+    ] {
+        arrived.quiet(began).await;
+        host.forget().await;
+        arrived.take();
+        let asked = began.elapsed();
+        host.call(&format!("breakout.{what}"), params).await.expect(what);
+        let answered = began.elapsed() - asked;
+        arrived.quiet(began).await;
+        let last = Duration::from_micros(arrived.last_us.load(Ordering::Relaxed));
+        let (frames, bytes) = arrived.take();
+        let took = last.saturating_sub(asked);
+        println!("{what}: {took:?} to the last of {frames} notifications ({bytes} bytes)");
+        println!("{what}: {answered:?} to the answer");
+        assert!(frames >= people - rooms() as usize, "{what}: {frames} notifications");
+        assert!(took < within(), "{what} took {took:?}");
     }
 }
 
@@ -164,8 +267,8 @@ fn a_move_of_one_writes_one() {
     let do_it = |meeting: &Meeting, request| {
         meeting.handle(&By::Server, request, Millis(0), 0).expect("granted").0
     };
-    meeting = do_it(&meeting, create(ROOMS));
-    for n in 0..PEOPLE {
+    meeting = do_it(&meeting, create(rooms()));
+    for n in 0..people() {
         meeting = do_it(&meeting, Request::Enter(enter(n)));
     }
     meeting = do_it(&meeting, shuffle(3));
@@ -185,7 +288,7 @@ fn a_move_of_one_writes_one() {
     // The person, where they belong, the plan's revision.
     assert!(rows.len() <= 3, "{rows:?}");
     assert!(written < 2_048, "{written}");
-    assert!(took < WITHIN / 100, "{took:?}");
+    assert!(took < within() / 100, "{took:?}");
 }
 
 fn enter(n: usize) -> Enter {
@@ -234,14 +337,14 @@ fn a_participant_is_small() {
     let do_it = |meeting: &mut Meeting, request| {
         *meeting = meeting.handle(&By::Server, request, Millis(0), 0).expect("granted").0;
     };
-    do_it(&mut meeting, create(ROOMS));
+    do_it(&mut meeting, create(rooms()));
     let before = LIVE.load(Ordering::Relaxed);
-    for n in 0..PEOPLE {
+    for n in 0..people() {
         do_it(&mut meeting, Request::Enter(enter(n)));
     }
     do_it(&mut meeting, shuffle(3));
     do_it(&mut meeting, Request::Start { consent: None, timer_s: None });
-    let each = LIVE.load(Ordering::Relaxed).saturating_sub(before) / PEOPLE;
+    let each = LIVE.load(Ordering::Relaxed).saturating_sub(before) / people();
     println!("{each} bytes a participant");
     assert!(each < BYTES_MAX, "{each} bytes");
 }

@@ -13,7 +13,7 @@ use ringfence_signaling::rooms::{Meeting, Rules, code};
 use ringfence_signaling::store::{Batch, Disk, Store};
 use serde_json::{Value, json};
 use support::kept::{Directory, GRACE, life, open};
-use support::{Page, Server};
+use support::{Api, Page, Server};
 
 async fn join(server: &Server, id: &str, extra: Value) -> (Page, Value) {
     let mut page = server.connect().await;
@@ -159,6 +159,25 @@ fn a_meeting_made_ahead_is_there_and_an_ended_one_is_not() {
 }
 
 #[test]
+fn a_token_that_was_taken_back_stays_so() {
+    let directory = Directory::new("revoked");
+    let people = "/v1/meetings/demo/participants";
+    let token = life(&directory, Rules::default(), async |server| {
+        let api = Api::of(server);
+        api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+        let added = api.post(people, json!({"id": "ada"})).await.is(201);
+        api.send("DELETE", &format!("{people}/ada"), &[], "").await.is(204);
+        added["token"].clone()
+    });
+    life(&directory, Rules::default(), async |server| {
+        let params = json!({"protocol": 1, "token": token});
+        let refused = server.connect().await.call("join", params).await;
+        assert_eq!(refused.expect_err("taken back").0, i64::from(code::FORBIDDEN));
+        Api::of(server).join(server, "demo", json!({"id": "ada"})).await; // added again
+    });
+}
+
+#[test]
 fn templates_of_roles_are_kept() {
     let directory = Directory::new("templates");
     let role = json!({
@@ -180,6 +199,17 @@ fn templates_of_roles_are_kept() {
             reqwest::get(server.url(&path)).await.expect("answered").status().as_u16()
         };
         assert_eq!((status("theatre").await, status("cinema").await), (200, 404));
+        let client = reqwest::Client::new();
+        let kept = client.get(server.url("/v1/roles/theatre")).send().await.expect("answered");
+        let kept: Value = kept.json().await.expect("JSON");
+        assert_eq!(kept["roles"][0]["name"], role["name"]);
+        assert_eq!(kept["roles"][0]["permissions"], role["permissions"]);
+        assert_eq!(kept["roles"][0]["publish"]["media"], role["publish"]["media"]);
+        let body = json!({"id": "play", "template": "theatre"});
+        let made = client.post(server.url("/v1/meetings")).json(&body).send().await;
+        assert_eq!(made.expect("answered").status(), 201);
+        let model = server.meetings.look("play").await.expect("there");
+        assert_eq!(model.roles().all()[0].name.as_str(), "usher", "and is made use of");
     });
 }
 

@@ -149,6 +149,9 @@ describe('client', () => {
     await pause(0);
     const [second] = devices.opened;
     assert.ok(second && client.published('microphone') === asTrack(second));
+    first.lose(); // it is not this one that is sent
+    await pause(0);
+    assert.ok(devices.opened.length === 1 && client.published('microphone') === asTrack(second));
     devices.fault = 'NotFoundError';
     second.lose();
     await pause(0);

@@ -31,7 +31,7 @@ function drawCameras() {
     if (!constraints?.video) return stream;
     const name = document.querySelector('input[name="name"]') instanceof HTMLInputElement
       ? /** @type {HTMLInputElement} */ (document.querySelector('input[name="name"]')).value : '';
-    const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7);
+    const hue = [...name].reduce((sum, letter) => (sum * 53 + letter.charCodeAt(0)) % 360, 7);
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [1280, 720];
     const brush = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
@@ -39,10 +39,7 @@ function drawCameras() {
     const paint = () => {
       const sway = Math.sin(tick / 9 + hue) * 12;
       tick += 1;
-      const wall = brush.createLinearGradient(0, 0, 1280, 720);
-      wall.addColorStop(0, `hsl(${hue} 30% 62%)`);
-      wall.addColorStop(1, `hsl(${(hue + 40) % 360} 34% 42%)`);
-      brush.fillStyle = wall;
+      brush.fillStyle = `hsl(${hue} 30% 56%)`;
       brush.fillRect(0, 0, 1280, 720);
       brush.fillStyle = `hsl(${(hue + 20) % 360} 26% 74% / 0.5)`;
       brush.fillRect(140, 90, 210, 270);
@@ -122,13 +119,12 @@ try {
   }
   await alan.click('#tab-polls');
   await picture(alan, 'polls');
-  const ids = await Promise.all(others.map((one) => one.id()));
-  await ada.page.evaluate(async (people) => {
+  await ada.page.evaluate(async () => {
     const { breakout } = window.ringfence;
-    const rooms = await breakout.create({ count: 3, names: ['Compilers', 'Networks', 'Proofs'] });
+    await breakout.create({ count: 3, names: ['Compilers', 'Networks', 'Proofs'] });
+    await breakout.shuffle({ strategy: 'even' });
     await breakout.start({ consent: 'ask', timer: 1_200 });
-    for (const [at, id] of people.entries()) await breakout.invite([id], rooms[at % 3] ?? '', { timeout: 120 });
-  }, ids);
+  });
   await grace.page.waitForSelector('.banner .accept');
   await picture(grace, 'invitation-phone');
   for (const visitor of others) await visitor.click('.banner .accept');

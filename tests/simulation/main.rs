@@ -23,6 +23,8 @@
 //! who a track was spoken to is not due     all: the assertion in shard/seating.rs
 //! mute ignored                             storm: not entitled by the table in force
 //! repair of another SSRC                   storm: said before the cut
+//! who is monitored hears who monitors      who_monitors: sealed for, said in
+//! what is heard elsewhere is never revoked who_monitors: sealed for, said in
 //! a claim does not look, RTX never counts  all: sealed twice
 //! a claim does not look, plain repeats     all: sealed twice
 //! a claim does not look (rewriting holds)  crypto/ledger.rs
@@ -154,4 +156,28 @@ fn after_the_storm_everybody_hears_their_own_room_over_several_shards() {
         world.judge(seed);
         world.everybody_hears_their_own_room(seed);
     }
+}
+
+/// N5: who monitors a room has its packets, all of them or the pictures, until they stop, or move; those
+/// in it never have theirs. Judged packet by packet, also those that are under way when it ends.
+#[test]
+fn who_monitors_a_room_has_what_is_said_there_and_says_nothing_there() {
+    let mut monitored = 0;
+    for seed in 0..6 {
+        let mut world = World::over(1 + seed as usize % 3, seed, net::Weather::BAD);
+        world.populate(8, 3);
+        world.run(Duration::from_secs(10), Script::Monitoring);
+        world.judge(seed);
+        monitored += world.oracle.monitored;
+        world.weather(net::Weather::FAIR);
+        world.end_monitoring();
+        world.run(Duration::from_secs(2), Script::Quiet);
+        let before = world.oracle.monitored;
+        world.oracle.forget_heard();
+        world.run(Duration::from_secs(3), Script::Quiet);
+        world.judge(seed);
+        assert_eq!(world.oracle.monitored, before, "seed {seed}: nothing more once it ended");
+        world.everybody_hears_their_own_room(seed);
+    }
+    assert!(monitored > 1_000, "{monitored} packets for those who monitor");
 }

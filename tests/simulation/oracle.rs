@@ -3,6 +3,7 @@
 //!
 //! 1. *Room*: the publisher and the subscriber were in one room, as far as the model can have said by
 //!    now: before a change is acknowledged that is the old room or the new one, afterwards the new one only.
+//!    Or the publisher speaks to all rooms, or the subscriber monitors the publisher's room, by the same rule.
 //! 2. *Table*: the table in force on the subscriber's shard entitles the subscriber, by the slow rule.
 //! 3. *Cut*: the packet reached the relay after the publisher's shard took the audience that the
 //!    subscriber's shard has a table of, and before it took the next.
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence::crypto::{OpenError, ReplayWindow};
 use ringfence::route::id::{Epoch, ParticipantId, RoomId, ShardIndex};
-use ringfence::route::table::{MeetingTable, ParticipantRow, TableChange, TrackRow};
+use ringfence::route::table::{Kinds, MeetingTable, ParticipantRow, TableChange, TrackRow};
 use ringfence::wire::media::Kind;
 use ringfence::wire::rtp::Rtp;
 
@@ -35,6 +36,32 @@ pub struct Announcing {
     pub maybe: bool,
 }
 
+/// Which rooms somebody hears and sees from elsewhere (N5).
+#[derive(Clone, Debug, Default)]
+pub struct Monitoring {
+    pub now: BTreeMap<RoomId, Kinds>,
+    /// What it was since changes are under way.
+    pub maybe: Vec<(RoomId, Kinds)>,
+}
+
+impl Monitoring {
+    /// From now on this, and until that is in force what it was.
+    pub fn set(&mut self, room: RoomId, kinds: Kinds) {
+        let before = if kinds == Kinds::NONE {
+            self.now.remove(&room)
+        } else {
+            self.now.insert(room, kinds)
+        };
+        self.maybe.extend(before.map(|kinds| (room, kinds)));
+    }
+
+    fn has(&self, said: &[RoomId], kind: Kind) -> bool {
+        let now = self.now.iter().map(|(room, kinds)| (*room, *kinds));
+        let mut all = now.chain(self.maybe.iter().copied());
+        all.any(|(room, kinds)| said.contains(&room) && kinds.contains(kind))
+    }
+}
+
 /// A submission: by which shard, and its number there.
 pub type Sent = (ShardIndex, u64);
 
@@ -43,6 +70,9 @@ pub struct Oracle {
     pub rooms: BTreeMap<ParticipantId, Whereabouts>,
     /// Who speaks to all rooms by which source: now, or since changes are under way.
     pub announcing: BTreeMap<(ParticipantId, bool), Announcing>,
+    pub monitoring: BTreeMap<ParticipantId, Monitoring>,
+    /// Packets for somebody who is in another room and monitors.
+    pub monitored: u64,
     tables: BTreeMap<ShardIndex, MeetingTable>,
     /// Per source: the highest packet that reached the shard.
     reached: BTreeMap<(ParticipantId, bool), u64>,
@@ -139,7 +169,15 @@ impl Oracle {
         };
         let announcing = self.announcing.get(&(tag.publisher, tag.video));
         let to_all = announcing.is_some_and(|announcing| announcing.maybe);
-        if !to_all && !said.iter().any(|room| heard.contains(room)) {
+        if to_all || said.iter().any(|room| heard.contains(room)) {
+            return;
+        }
+        // One way only: those who are monitored are in no such list of their own.
+        let kind = if tag.video { Kind::Video } else { Kind::Audio };
+        let monitoring = self.monitoring.get(&subscriber);
+        if monitoring.is_some_and(|monitoring| monitoring.has(&said, kind)) {
+            self.monitored += 1;
+        } else {
             self.violation(format!(
                 "{tag:?} said in {said:?}, sealed for {subscriber:?} in {heard:?}"
             ));

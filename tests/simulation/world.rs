@@ -11,7 +11,7 @@ use ringfence::control::api::{Change, OfferedSlot, OfferedTrack, PeerAnswer, Pee
 use ringfence::control::{Coordinator, Request, ShardPort, Undelivered, placement};
 use ringfence::crypto::{Opener, Random, Sealer};
 use ringfence::route::id::{MeetingId, ParticipantId, RoomId, ShardIndex, Source};
-use ringfence::route::table::{Audience, MeetingTable, Role, Roles};
+use ringfence::route::table::{Audience, Kinds, MeetingTable, Role, Roles};
 use ringfence::shard::command::{Command, Report};
 use ringfence::shard::outbox::{Outbox, Submission, TRAIN_MAX};
 use ringfence::shard::stats::Counter;
@@ -39,6 +39,8 @@ pub enum Script {
     Restless,
     /// The same, and they speak to all rooms now and then.
     Announcing,
+    /// They move and mute, and monitor rooms in which they are not.
+    Monitoring,
 }
 
 /// Commands and reports under way between control and the shard, each with when it arrives.
@@ -438,6 +440,12 @@ impl World {
                 continue;
             }
             let room = self.rooms[below(&mut self.random, self.rooms.len() as u32) as usize];
+            if script == Script::Monitoring && below(&mut self.random, 2) == 0 {
+                let video = Kinds::only(Kind::Video);
+                let kinds = [Kinds::NONE, video, Kinds::ALL][below(&mut self.random, 3) as usize];
+                changes.push(Change::Hear { participant, room, kinds });
+                continue;
+            }
             changes.push(Change::Move { participant, room });
         }
         self.change(changes);
@@ -461,6 +469,18 @@ impl World {
         Change::Audience { participant, source, audience: on.then(all) }
     }
 
+    /// Nobody monitors any room any more.
+    pub fn end_monitoring(&mut self) {
+        let (rooms, kinds) = (self.rooms.clone(), Kinds::NONE);
+        let everybody = self.clients.iter().map(|client| client.participant);
+        let all = everybody.flat_map(|participant| {
+            let hear = move |room: &RoomId| Change::Hear { participant, room: *room, kinds };
+            rooms.iter().map(hear).collect::<Vec<_>>()
+        });
+        let changes = all.collect();
+        self.change(changes);
+    }
+
     /// Nobody speaks to all rooms any more.
     pub fn end_announcements(&mut self) {
         let everybody = self.clients.iter().map(|client| client.participant);
@@ -479,7 +499,17 @@ impl World {
                 *at = Announcing { now, maybe: at.maybe || now };
                 who.push(*participant);
             }
+            if let Change::Hear { participant, room, kinds } = change {
+                self.oracle.monitoring.entry(*participant).or_default().set(*room, *kinds);
+                who.push(*participant);
+            }
             let Change::Move { participant, room } = change else { continue };
+            let left = self.oracle.rooms[participant].now;
+            if left != *room && left != self.rooms[0] {
+                // Control forgets what was heard of a breakout that is left.
+                let monitoring = self.oracle.monitoring.entry(*participant).or_default();
+                monitoring.set(left, Kinds::NONE);
+            }
             let at = self.oracle.rooms.get_mut(participant).expect("everybody is somewhere");
             // Who is asked to move on while still moving may be in any of the rooms on its way.
             at.leaving.push(at.now);
@@ -510,6 +540,9 @@ impl World {
             self.moving.iter().flat_map(|moving| &moving.who).copied().collect();
         for who in settled.into_iter().filter(|who| !busy.contains(who)) {
             self.oracle.rooms.get_mut(&who).expect("everybody is somewhere").leaving.clear();
+            if let Some(monitoring) = self.oracle.monitoring.get_mut(&who) {
+                monitoring.maybe.clear();
+            }
             for video in [false, true] {
                 if let Some(at) = self.oracle.announcing.get_mut(&(who, video)) {
                     at.maybe = at.now;

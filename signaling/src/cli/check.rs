@@ -228,7 +228,8 @@ fn told(settled: &Settled) -> String {
         (
             "meetings",
             format!(
-                "breakouts {}, at most {} rooms; roles {}",
+                "at most {}; breakouts {}, at most {} rooms; roles {}",
+                settled.meetings,
                 on(rules.breakouts),
                 rules.breakout_rooms_max,
                 roles.join(", ")

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::ask::{Ask, Call, Seat};
 use super::connection::Connection;
+use super::counts::Counts;
 use super::directory::{Meetings, Timing};
 use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
@@ -66,6 +67,8 @@ pub(super) struct Actor {
     pub(super) slow: Vec<Seat>,
     /// Who joins just now, with their connection: what they are told on joining goes there.
     pub(super) arriving: Option<(Name, Connection)>,
+    /// How many people are in which room.
+    pub(super) counts: Counts,
     /// After the relay refused a timer: when to try again, in milliseconds since 1970.
     not_before: u64,
 }
@@ -98,6 +101,7 @@ impl Actor {
             restored: None,
             slow: Vec::new(),
             arriving: None,
+            counts: Counts::default(),
             not_before: 0,
         }
     }
@@ -355,6 +359,9 @@ impl Actor {
             if !invitations.is_empty() {
                 list.insert("invitations".into(), json!(invitations));
             }
+            if self.model.sees_counts(person) {
+                list.insert("room_counts".into(), json!(self.model.room_counts()));
+            }
         }
         list
     }
@@ -366,14 +373,23 @@ impl Actor {
         }
     }
 
-    /// When the engine next has something to do by itself.
+    /// When there is something to do that nobody asks for.
     fn due(&self) -> Option<tokio::time::Instant> {
-        let deadline = self.model.deadline()?.0.max(self.not_before);
-        let left = Duration::from_millis(deadline.saturating_sub(unix_now_ms()));
-        Some(tokio::time::Instant::now() + left)
+        let left = |time: u64| Duration::from_millis(time.saturating_sub(unix_now_ms()));
+        let timer = self.deadline().map(|time| tokio::time::Instant::now() + left(time));
+        timer.into_iter().chain(self.counts.due()).min()
+    }
+
+    /// When the engine has, in milliseconds since 1970.
+    fn deadline(&self) -> Option<u64> {
+        Some(self.model.deadline()?.0.max(self.not_before))
     }
 
     async fn tick(&mut self) {
+        self.tell_counts();
+        if self.deadline().is_none_or(|time| time > unix_now_ms()) {
+            return;
+        }
         if let Err(error) = self.execute(&By::Server, Request::Tick).await {
             tracing::warn!(meeting = %self.name, %error.message, "a timer is not carried out");
             self.not_before = unix_now_ms() + TICK_AGAIN_MS;

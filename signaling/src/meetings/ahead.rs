@@ -21,7 +21,7 @@ impl Meetings {
         }
         let named = Wish { meeting, id: None, name: None, role: None };
         check_names(named).map_err(|denied| RoomError::invalid("meeting", denied.to_string()))?;
-        let (inbox, fresh) = self.open(meeting, model.ahead());
+        let (inbox, fresh) = self.open(meeting, model.ahead())?;
         if !fresh {
             let message = format!("there is a meeting \"{meeting}\" already");
             return Err(RoomError::field(code::CONFLICT, "meeting", message));

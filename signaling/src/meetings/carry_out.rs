@@ -75,6 +75,7 @@ impl Actor {
         let items = self.outside(&next, &parts);
         self.model = next;
         self.publish(parts, notices, items);
+        self.counts.changed();
         for step in steps {
             match step {
                 Step::Dismiss(person) => self.unseat(person).await,

@@ -22,6 +22,9 @@ use crate::webhooks::Webhooks;
 
 /// Requests that wait for a meeting; who asks more waits.
 const INBOX: usize = 1_024;
+/// Most meetings at a time, unless the operator says otherwise: each is a task and a model, also
+/// without people.
+pub const MEETINGS_MAX: usize = 10_000;
 /// Events kept for peers whose `add_peer` is not answered yet.
 const EARLY_MAX: usize = 1_024;
 
@@ -72,6 +75,8 @@ struct Shared {
     /// Until an operator says otherwise.
     draining: AtomicBool,
     pages: Arc<AtomicUsize>,
+    /// Most meetings at a time.
+    most: AtomicUsize,
     tables: Mutex<Tables>,
 }
 
@@ -107,8 +112,14 @@ impl Meetings {
             stopping: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             pages: Arc::default(),
+            most: AtomicUsize::new(MEETINGS_MAX),
             tables: Mutex::default(),
         }))
+    }
+
+    /// Another number of meetings at a time than [`MEETINGS_MAX`]. Those that are there stay.
+    pub fn at_most(&self, meetings: usize) {
+        self.0.most.store(meetings, Ordering::Relaxed);
     }
 
     /// Takes meetings up where they were. Before anybody is let in.
@@ -286,7 +297,7 @@ impl Meetings {
         for _ in 0..3 {
             let inbox = match self.find(meeting) {
                 Some(inbox) => inbox,
-                None if creates => self.open(meeting, self.fresh()).0,
+                None if creates => self.open(meeting, self.fresh())?.0,
                 None => {
                     let message = format!("there is no meeting \"{meeting}\"");
                     return Err(RoomError::field(code::NOT_FOUND, "meeting", message));
@@ -305,8 +316,23 @@ impl Meetings {
     }
 
     /// The meeting of this name, and whether it is a new one.
-    pub(super) fn open(&self, meeting: &str, model: Meeting) -> (mpsc::Sender<Ask>, bool) {
-        self.start(&meeting.into(), |actor| actor.model = model)
+    ///
+    /// # Errors
+    /// `TOO_MANY`.
+    pub(super) fn open(
+        &self,
+        meeting: &str,
+        model: Meeting,
+    ) -> Result<(mpsc::Sender<Ask>, bool), RoomError> {
+        let most = self.0.most.load(Ordering::Relaxed);
+        // Who comes at the same time as others may be one too many: it is a bound, not a count.
+        if self.find(meeting).is_none() && self.tables(|tables| tables.by_name.len()) >= most {
+            let message = format!(
+                "there are {most} meetings, the most that this server takes (--meetings); end one"
+            );
+            return Err(RoomError::field(code::TOO_MANY, "meeting", message));
+        }
+        Ok(self.start(&meeting.into(), |actor| actor.model = model))
     }
 
     fn start(&self, name: &Name, set_up: impl FnOnce(&mut Actor)) -> (mpsc::Sender<Ask>, bool) {

@@ -9,6 +9,7 @@ mod ahead;
 mod ask;
 mod carry_out;
 mod connection;
+mod counts;
 mod directory;
 mod guests;
 mod held;
@@ -19,5 +20,5 @@ mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
 pub use connection::Connection;
-pub use directory::{Keeping, LivePage, Meetings, Timing};
+pub use directory::{Keeping, LivePage, MEETINGS_MAX, Meetings, Timing};
 pub use wire::{notification, source_name, source_of};

@@ -163,7 +163,7 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
         ("415", "The body is of another type", has_body),
         ("422", "A field is wrong; the problem names it", method != "get"),
         ("428", "If-Match is missing", planned && method == "put"),
-        ("429", "Too many requests", true),
+        ("429", "Too many requests, or meetings", true),
         ("503", "The server is stopping, or the relay refused", true),
     ] {
         if when {

@@ -14,7 +14,7 @@ use super::body::{In, Json};
 use super::caller::Caller;
 use super::refused::{Refused, of_path};
 use super::views::{AddedParticipant, ParticipantList, ParticipantView};
-use crate::access::{self, ATTRIBUTES_MAX, ID_BYTES_MAX, NAME_BYTES_MAX, Wish};
+use crate::access::{self, ATTRIBUTES_MAX, Denied, ID_BYTES_MAX, NAME_BYTES_MAX, Wish};
 use crate::app::App;
 use crate::problem::HttpProblem;
 use crate::rooms::{Meeting, Request, RoleName, RoomError};
@@ -29,7 +29,8 @@ const TTL_S_MAX: u64 = 366 * 24 * 3_600;
 #[derive(Deserialize, ToSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct AddParticipant {
-    /// Their id; absent: one that is given to nobody else.
+    /// Their id; absent: one that is given to nobody else. `server`, `main` and ids of rooms (`b1`)
+    /// are reserved.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.~@+:-]+$")]
     pub id: Option<String>,
     /// The name to show.
@@ -139,13 +140,11 @@ pub async fn add(
 }
 
 fn check(meeting: &str, id: &str, ask: &AddParticipant) -> Result<(), Refused> {
-    let bad = |field: &'static str| {
-        move |denied: access::Denied| RoomError::invalid(field, denied.to_string())
-    };
-    let wish = Wish { meeting, id: Some(id), name: None, role: None };
-    access::check_names(wish).map_err(bad("id"))?;
-    let wish = Wish { meeting, id: None, name: ask.name.as_deref(), role: None };
-    access::check_names(wish).map_err(bad("name"))?;
+    let wish = Wish { meeting, id: Some(id), name: ask.name.as_deref(), role: None };
+    access::check_names(wish).map_err(|denied| {
+        let field = if let Denied::BadName { field, .. } = denied { field } else { "id" };
+        RoomError::invalid(field, denied.to_string())
+    })?;
     let fits = |email: &String| {
         email.len() <= NAME_BYTES_MAX && !email.is_empty() && !email.chars().any(char::is_control)
     };
@@ -227,7 +226,8 @@ pub async fn change(
     show(State(app), In((meeting, participant))).await
 }
 
-/// Takes somebody out of the meeting, not to come back until they are added again.
+/// Takes somebody out of the meeting, not to come back until they are added again. The token of
+/// somebody who has not come yet lets them in no more.
 #[utoipa::path(
     delete, path = "/v1/meetings/{meeting}/participants/{participant}", tag = "participants",
     responses((status = 204, description = "They are out"))

@@ -120,7 +120,8 @@ impl Meeting {
         let mut elsewhere = BTreeMap::new();
         for room in &person.monitors {
             if *room != person.room {
-                elsewhere.insert(room.clone(), Heard::ALL);
+                let audio = person.listens.hears(room);
+                elsewhere.insert(room.clone(), Heard { audio, video: true });
             }
         }
         if inside && role.subscribe.main && main != Heard::NONE {
@@ -154,7 +155,7 @@ impl Meeting {
             (true, false) => true,
             (true, true) => to.main.heard().audio,
             (false, true) => role.subscribe.main && to.main.heard().audio,
-            (false, false) => to.monitors.contains(room),
+            (false, false) => to.monitors.contains(room) && to.listens.hears(room),
         };
         match self.spoken(from, Source::Microphone) {
             Spoken::Own => hears(&from.room),

@@ -33,7 +33,7 @@ pub use main_room::MainRoom;
 pub use masks::{Mask, SourceMask, Spoken, Step};
 pub use media::{Heard, Media, Muted, SOURCES};
 pub use meeting::Meeting;
-pub use name::Name;
+pub use name::{ID_BYTES_MAX, Name, RESERVED, is_id, is_reserved, is_room_id};
 pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
 pub use plan::{
     Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,
@@ -45,8 +45,8 @@ pub use roles::{
 pub use rows::{Row, RowKey, Rows};
 pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
-pub use view::{PersonView, RoomView, Viewer};
-pub use voices::{Announced, PollView, Target};
+pub use view::{PersonView, RoomCount, RoomView, Viewer};
+pub use voices::{Announced, Listen, PollView, Target};
 
 /// The main room's id on the wire.
 pub const MAIN: &str = "main";

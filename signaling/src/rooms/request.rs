@@ -11,7 +11,7 @@ use super::people::{Enter, Invite, JoinRoom};
 use super::plan::{Create, PutPlan, Strategy};
 use super::timer::Millis;
 use super::turn::Turn;
-use super::voices::{Announced, Target};
+use super::voices::{Announced, Listen, Target};
 use super::{Consent, Muted, Name, RoleName, Roles, Rules, telling};
 use ringfence::wire::media::Kind;
 
@@ -159,6 +159,7 @@ pub enum Request {
     },
     Monitor {
         rooms: Vec<String>,
+        listen: Listen,
     },
     HelpAsk,
     HelpReset {
@@ -202,7 +203,7 @@ impl Request {
             Request::PauseMain { paused } => *paused,
             Request::Announce(sources) => sources.is_none(),
             Request::Whisper { to } => to.is_none(),
-            Request::Monitor { rooms } => rooms.is_empty(),
+            Request::Monitor { rooms, .. } => rooms.is_empty(),
             _ => false,
         }
     }
@@ -321,7 +322,7 @@ fn act(turn: &mut Turn<'_>, request: Request) -> Result<(), RoomError> {
         Request::Broadcast { text, rooms } => turn.broadcast(text, rooms.as_deref()),
         Request::Announce(sources) => turn.announce(sources),
         Request::Whisper { to } => turn.whisper(to),
-        Request::Monitor { rooms } => turn.monitor(&rooms),
+        Request::Monitor { rooms, listen } => turn.monitor(&rooms, listen),
         Request::HelpAsk => turn.help_ask(),
         Request::HelpReset { room_id } => turn.help_reset(&room_id),
         Request::Chat { text, to } => turn.chat(text, to.as_deref()),

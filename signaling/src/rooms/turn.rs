@@ -10,7 +10,7 @@ use super::people::Person;
 use super::plan::Breakout;
 use super::request::{By, Reply};
 use super::timer::Millis;
-use super::voices::Target;
+use super::voices::{Listen, Target};
 use super::{MAIN, Name, Permission, Roles, Rules};
 
 /// See the fields.
@@ -53,7 +53,7 @@ impl<'a> Turn<'a> {
     /// Who asks, as others are told.
     pub fn asker(&self) -> Name {
         match self.by {
-            By::Server => "server".into(),
+            By::Server => super::name::SERVER.into(),
             By::Person(id) => id.clone(),
         }
     }
@@ -230,12 +230,18 @@ impl<'a> Turn<'a> {
             let monitored = person.monitors.iter().filter(|room| self.next.room(room).is_some());
             let monitored: Vec<Name> = monitored.cloned().collect();
             let whispers = person.whispers.clone().filter(here);
+            let listens = match &person.listens {
+                Listen::To(room) if self.next.room(room).is_none() => Listen::Nothing,
+                listens => listens.clone(),
+            };
             let same = monitored.len() == person.monitors.len() && whispers == person.whispers;
-            (!same).then(|| (id.clone(), monitored, whispers))
+            (!same).then(|| (id.clone(), monitored, listens, whispers))
         });
         let orphaned: Vec<_> = orphaned.collect();
-        for (id, monitors, whispers) in orphaned {
-            self.edit(&id, |person| (person.monitors, person.whispers) = (monitors, whispers));
+        for (id, monitors, listens, whispers) in orphaned {
+            self.edit(&id, |person| {
+                (person.monitors, person.listens, person.whispers) = (monitors, listens, whispers);
+            });
         }
     }
 }

@@ -14,6 +14,9 @@ use super::people::Person;
 use super::timer::Millis;
 use super::{MAIN, MainRoom, Muted, Name, Permission, RoleName};
 
+/// What the main room is called.
+const MAIN_NAME: &str = "Main room";
+
 /// Whose eyes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Viewer {
@@ -80,6 +83,21 @@ pub struct RoomView {
     pub ends_at: Option<Millis>,
 }
 
+/// A room for somebody who may go there, and not see into it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct RoomCount {
+    /// Its id.
+    pub id: Name,
+    /// Its name.
+    pub name: Name,
+    /// How many people are in it.
+    pub count: u64,
+    /// Most people in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub capacity: Option<u64>,
+}
+
 fn is_zero(number: &usize) -> bool {
     *number == 0
 }
@@ -114,7 +132,7 @@ impl Meeting {
 
     /// Rooms that can be seen, the main room first, with their people.
     pub fn rooms_for(&self, viewer: &Viewer) -> Vec<RoomView> {
-        let mut rooms = vec![RoomView::new(MAIN.into(), "Main room".into())];
+        let mut rooms = vec![RoomView::new(MAIN.into(), MAIN_NAME.into())];
         match viewer {
             Viewer::All => rooms.extend(self.breakouts().map(|room| RoomView {
                 capacity: room.capacity,
@@ -155,6 +173,46 @@ impl Meeting {
                 }
             }
         }
+        rooms
+    }
+
+    /// Whether somebody is told how many people are in which room: who may go to other rooms, and
+    /// does not see into them.
+    pub fn sees_counts(&self, id: &str) -> bool {
+        self.people.get(id).is_some_and(|person| self.is_told_counts(person))
+    }
+
+    /// All of those.
+    pub fn who_sees_counts(&self) -> impl Iterator<Item = &Name> {
+        let told = self.people.iter().filter(|(_, person)| self.is_told_counts(person));
+        told.map(|(id, _)| id)
+    }
+
+    fn is_told_counts(&self, person: &Person) -> bool {
+        let permissions = self.permissions(person);
+        permissions.has(Permission::Switch) && !permissions.has(Permission::Presence)
+    }
+
+    /// How many people are in which room, the main room first.
+    pub fn room_counts(&self) -> Vec<RoomCount> {
+        let mut sizes: BTreeMap<&Name, u64> = BTreeMap::new();
+        for person in self.people.values() {
+            *sizes.entry(&person.room).or_default() += 1;
+        }
+        let mut count = |id: &Name| sizes.remove(id).unwrap_or(0);
+        let main = Name::from(MAIN);
+        let mut rooms = vec![RoomCount {
+            count: count(&main),
+            id: main,
+            name: MAIN_NAME.into(),
+            capacity: None,
+        }];
+        rooms.extend(self.breakouts().map(|room| RoomCount {
+            id: room.id.clone(),
+            name: room.name.clone(),
+            count: count(&room.id),
+            capacity: room.capacity,
+        }));
         rooms
     }
 

@@ -5,7 +5,7 @@
 use utoipa::ToSchema;
 
 use crate::rest::Deal;
-use crate::rooms::{Consent, Name, ParentView, PersonView, Publish, RoleName, RoomView};
+use crate::rooms::{Consent, Name, ParentView, PersonView, Publish, RoleName, RoomCount, RoomView};
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
@@ -76,6 +76,9 @@ messages! {
         ends_at: u64,
         #[schema(required = false)]
         invitations: Vec<Name>,
+        /// To those who may go to other rooms and not see into them.
+        #[schema(required = false)]
+        room_counts: Vec<RoomCount>,
     }
     Joined {
         participant: Name,
@@ -97,6 +100,9 @@ messages! {
         ends_at: u64,
         #[schema(required = false)]
         invitations: Vec<Name>,
+        /// To those who may go to other rooms and not see into them.
+        #[schema(required = false)]
+        room_counts: Vec<RoomCount>,
     }
     Offer { sdp: String, }
     OfferAnswer { sdp: String, slots: Vec<Slot>, }
@@ -167,7 +173,10 @@ messages! {
     TargetRoom { room_id: String, }
     TargetPerson { client: String, }
     Whisper { to: Option<Target>, on: Option<bool>, revision: Option<u64>, }
-    Monitor { rooms: Vec<String>, revision: Option<u64>, }
+    /// `rooms`: their cameras and screens are seen, whoever monitors is neither seen nor heard
+    /// there; none: no longer. `listen`: the one of them that is heard, too; null: none of them.
+    /// Absent: all of them, whoever is loudest, after the own room.
+    Monitor { rooms: Vec<String>, listen: Option<String>, revision: Option<u64>, }
     Chat { text: String, to: Option<String>, revision: Option<u64>, }
     PollCreate {
         question: String,
@@ -196,6 +205,9 @@ pub(super) enum State {
     Slots { slots: Vec<Slot> },
     /// Who speaks, of those who are heard.
     Speaking { participants: Vec<Name> },
+    /// To those who may go to other rooms and not see into them: how many people are in which. At
+    /// most once in two seconds.
+    RoomCounts { rooms: Vec<RoomCount> },
     /// The peer is gone: offer anew, or join anew.
     Reconnect { reason: String },
 }

@@ -249,10 +249,14 @@ impl Page {
             role: join.role.as_deref(),
         };
         let identity = access::identify(&self.app.keys, token, self.unvouched, wish);
-        let mut identity = identity.map_err(|denied: Denied| match denied.status() {
-            401 => RoomError::field(code::UNAUTHORIZED, "token", denied.to_string()),
-            403 => RoomError::field(code::FORBIDDEN, "token", denied.to_string()),
-            _ => RoomError::new(code::INVALID_PARAMS, denied.to_string()),
+        let mut identity = identity.map_err(|denied: Denied| {
+            let (code, field) = match denied {
+                Denied::BadName { field: "sub", .. } => (code::INVALID_PARAMS, "token"),
+                Denied::BadName { field, .. } => (code::INVALID_PARAMS, field),
+                Denied::Missing | Denied::Token(_) => (code::UNAUTHORIZED, "token"),
+                _ => (code::FORBIDDEN, "token"),
+            };
+            RoomError::field(code, field, denied.to_string())
         })?;
         if identity.development {
             identity.email = join.email; // else only a token vouches for it

@@ -2,7 +2,7 @@
 
 use ringfence::route::id::Source;
 use ringfence::wire::media::Kind;
-use ringfence_signaling::rooms::{MAIN, Meeting, Target};
+use ringfence_signaling::rooms::{Listen, MAIN, Meeting, Target};
 
 pub fn kind_of(source: Source) -> Kind {
     match source {
@@ -36,7 +36,15 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
         if room == MAIN {
             !listener.main.paused && !main_off
         } else {
-            *listener.room == *room || listener.monitors.iter().any(|other| **other == *room)
+            // Who monitors sees all of those rooms, and hears the one that was picked; if nothing
+            // was said of that, all.
+            let picked = match &listener.listens {
+                Listen::All => true,
+                Listen::Nothing => false,
+                Listen::To(other) => **other == *room,
+            };
+            let seen = listener.monitors.iter().any(|other| **other == *room);
+            *listener.room == *room || if audio { picked && seen } else { seen }
         }
     };
     // An announcement goes to all rooms, a whisper to its target, everything else to the own room,

@@ -59,7 +59,7 @@ pub fn check(meeting: &Meeting, by: &By, request: &Request) {
         }
         Request::Broadcast { .. } => is(SPEAK) || rules.everyone_can_broadcast,
         Request::Announce(sources) => is(MANAGE) || sources.is_none(),
-        Request::Monitor { rooms } => is(MANAGE) || rooms.is_empty(),
+        Request::Monitor { rooms, .. } => is(MANAGE) || rooms.is_empty(),
         Request::Whisper { to } => is(SPEAK) || to.is_none(),
         Request::HelpReset { .. } | Request::PollCreate { .. } => is(SPEAK),
         Request::PollClose { .. }

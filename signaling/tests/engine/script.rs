@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{
-    Announced, By, Consent, Create, Enter, Invite, JoinRoom, Late, MAIN, Media, Meeting, Muted,
-    OnEnter, OnReturn, Request, RoleName, RoomRole, Rules, Strategy as Spread, Target,
+    Announced, By, Consent, Create, Enter, Invite, JoinRoom, Late, Listen, MAIN, Media, Meeting,
+    Muted, OnEnter, OnReturn, Request, RoleName, RoomRole, Rules, Strategy as Spread, Target,
 };
 
 /// Most people of a script.
@@ -159,6 +159,11 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         }),
         36 => Request::Monitor {
             rooms: (0..b % 3).map(|n| room(meeting, c.wrapping_add(n))).collect(),
+            listen: match who % 3 {
+                0 => Listen::All,
+                1 => Listen::Nothing,
+                _ => Listen::To(room(meeting, c).as_str().into()),
+            },
         },
         37 => Request::Whisper {
             to: match a % 3 {

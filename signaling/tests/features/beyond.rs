@@ -1,7 +1,9 @@
 //! FEATURES.md 2, as far as it is the engine's. (N3-N8, N10, N11 stand beside what they are about.)
 
+use std::time::{Duration, Instant};
+
 use ringfence::control::api::Change;
-use ringfence_signaling::rooms::code;
+use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
 use crate::scene::Scene;
@@ -47,7 +49,7 @@ pub async fn n9_a_stale_plan_is_refused() {
     assert_eq!(scene.room("b1").await["name"], json!("Red"));
 }
 
-pub async fn n12_hosts_see_all_rooms_and_others_their_own() {
+pub async fn n12_hosts_see_all_rooms_and_others_what_their_role_lets_them() {
     let mut scene = Scene::new().await;
     scene.join("cyd", json!({})).await;
     scene.rooms(30).await;
@@ -67,6 +69,50 @@ pub async fn n12_hosts_see_all_rooms_and_others_their_own() {
         json!(["bob"])
     );
     scene.unsaid("cyd", "plan_changed").await;
+    for id in ["ada", "bob", "cyd", "hana"] {
+        scene.unsaid(id, "room_counts").await;
+        assert_eq!(scene.ok(id, "peers.list", json!({})).await["room_counts"], json!(null), "{id}");
+    }
+    who_may_go_there_is_told_how_many_there_are().await;
+}
+
+/// Of N12: as counts, at a capped rate.
+async fn who_may_go_there_is_told_how_many_there_are() {
+    let mut scene = Scene::with(Rules { free_move: true, ..Rules::default() }).await;
+    scene.rooms(3).await;
+    let joined = scene.join("cyd", json!({})).await;
+    let room = |id: &str, name: &str, count: u64| json!({"id": id, "name": name, "count": count});
+    let all = |main: u64, counts: [u64; 3]| {
+        let breakouts = counts.iter().zip(1..);
+        let mut all = vec![room("main", "Main room", main)];
+        all.extend(breakouts.map(|(n, at)| room(&format!("b{at}"), &format!("Room {at}"), *n)));
+        json!(all)
+    };
+    assert_eq!(joined["room_counts"], all(4, [0, 0, 0]));
+    assert_eq!(joined["rooms"].as_array().map(Vec::len), Some(1), "numbers, not names of people");
+    crate::scene::wait(2_100).await;
+    scene.forget().await;
+    let began = Instant::now();
+    for turn in 0..30 {
+        scene.go(&["bob"], ["b1", "b2", "main"][turn % 3]).await;
+    }
+    scene.go(&["bob"], "b3").await;
+    assert!(began.elapsed() < Duration::from_secs(2), "fast enough to tell");
+    crate::scene::wait(2_100).await;
+    let told = scene.page("ada").all("room_counts").await;
+    assert!((1..=2).contains(&told.len()), "31 changes within 2 s: {told:?}");
+    let last = told.last().expect("at least one");
+    assert_eq!(last, &json!({"rooms": all(3, [0, 0, 1])}), "the last is true; no seq");
+    assert_eq!(scene.page("cyd").all("room_counts").await, told, "all are told the same");
+    scene.unsaid("hana", "room_counts").await;
+    crate::scene::wait(2_100).await;
+    scene.unsaid("ada", "room_counts").await;
+    let params = json!({"client": "ada", "role": "speaker", "force": true});
+    scene.ok("hana", "role.change", params).await;
+    scene.go(&["bob"], "b1").await;
+    crate::scene::wait(2_100).await;
+    scene.unsaid("ada", "room_counts").await; // sees them all now
+    assert_eq!(scene.page("cyd").all("room_counts").await.len(), 1);
 }
 
 pub async fn n13_who_comes_back_gets_what_was_missed() {
@@ -85,9 +131,16 @@ pub async fn n13_who_comes_back_gets_what_was_missed() {
     let texts: Vec<_> = missed.iter().map(|event| &event["text"]).collect();
     assert_eq!(texts, [&json!("two"), &json!("three")], "once, in order");
     scene.lose("ada").await;
+    // Without answers, and what comes is not looked at: Ada has 300 ms to come back.
+    let hana = scene.page("hana");
     for n in 0..70 {
-        scene.ok("hana", "broadcast", json!({"text": n.to_string()})).await;
+        let params = json!({"text": n.to_string()});
+        let call = json!({"jsonrpc": "2.0", "method": "broadcast", "params": params});
+        hana.send(&call.to_string()).await;
     }
+    let last_of_all = json!({"jsonrpc": "2.0", "id": 900, "method": "peers.list", "params": {}});
+    hana.send(&last_of_all.to_string()).await;
+    while hana.read().await.expect("open")["id"] != json!(900) {}
     let joined = scene.join("ada", json!({"resume": last})).await;
     assert_eq!(joined["resume"], json!("snapshot"), "too much was missed");
     assert_eq!(joined["rooms"][1]["participants"], json!(["ada"]));

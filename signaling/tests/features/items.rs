@@ -159,7 +159,7 @@ items! {
     "N9" => beyond::n9_a_stale_plan_is_refused;
     "N10" => voices::n10_exchange_one_room_closed_a_message_to_one_help_reset;
     "N11" => ending::n11_the_same_groups_again;
-    "N12" => beyond::n12_hosts_see_all_rooms_and_others_their_own;
+    "N12" => beyond::n12_hosts_see_all_rooms_and_others_what_their_role_lets_them;
     "N13" => beyond::n13_who_comes_back_gets_what_was_missed;
     "N14" => outside::n14_webhooks_tell_outside_what_happens;
     "part 3" => beyond::people_are_muted_and_kicked_by_role;

@@ -2,6 +2,7 @@
 
 use ringfence::control::api::Change;
 use ringfence::route::table::{Audience, Kinds};
+use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
@@ -81,14 +82,52 @@ pub async fn n3_an_announcement_reaches_all_rooms_in_the_relay() {
 pub async fn n5_monitor_hears_rooms_from_elsewhere() {
     let mut scene = apart().await;
     assert_eq!(scene.no("ada", "monitor", json!({"rooms": ["b2"]})).await.0, FORBIDDEN);
-    scene.ok("hana", "monitor", json!({"rooms": ["b1", "b2"]})).await;
-    let heard = scene
+    let hana = scene.number("hana");
+    let (nothing, video, both) = (Kinds::NONE, Kinds::only(Kind::Video), Kinds::ALL);
+    // In the order of asking, each with what is other than before.
+    for (params, expected) in [
+        (json!({"rooms": ["b1", "b2"], "listen": null}), vec![video, video]), // thumbnails
+        (json!({"rooms": ["b1", "b2"], "listen": "b2"}), vec![both]),
+        (json!({"rooms": ["b1", "b2"], "listen": "b1"}), vec![both, video]),
+        (json!({"rooms": ["b1"], "listen": "b1"}), vec![nothing]),
+        (json!({"rooms": ["b1"], "listen": null}), vec![video]),
+        (json!({"rooms": ["b1", "b2"]}), vec![both, both]), // nothing said: all, as ever
+        (json!({"rooms": ["b1"]}), vec![nothing]),
+        (json!({"rooms": []}), vec![nothing]),
+    ] {
+        scene.ok("hana", "monitor", params.clone()).await;
+        let changes = scene.changes();
+        let heard = changes.iter().map(|change| match change {
+            Change::Hear { participant, kinds, .. } if *participant == hana => *kinds,
+            other => panic!("{other:?}: who monitors says nothing there"),
+        });
+        assert_eq!(heard.collect::<Vec<_>>(), expected, "{params}");
+    }
+    for (params, field) in [
+        (json!({"rooms": ["b1"], "listen": "b2"}), "listen"),
+        (json!({"rooms": ["b1"], "listen": 1}), "listen"),
+        (json!({"rooms": [], "listen": "b1"}), "listen"),
+        (json!({"rooms": ["main"]}), "rooms"),
+        (json!({"listen": "b1"}), "rooms"),
+    ] {
+        assert_eq!(scene.no("hana", "monitor", params).await.1, field);
+    }
+    // It ends with the room, and with the right.
+    scene.ok("hana", "monitor", json!({"rooms": ["b1", "b2"], "listen": "b1"})).await;
+    scene.changes();
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b1"})).await;
+    scene.ok("hana", "breakout.create", json!({})).await;
+    let again = scene.changes().into_iter().filter(
+        |change| matches!(change, Change::Hear { participant, kinds, .. } if *participant == hana && *kinds != nothing),
+    );
+    assert_eq!(again.count(), 0, "the next room is another room");
+    let params = json!({"client": "hana", "role": "participant", "force": true});
+    scene.ok("hana", "role.change", params).await;
+    let ended = scene
         .changes()
         .into_iter()
-        .filter(|change| matches!(change, Change::Hear { kinds, .. } if *kinds == Kinds::ALL));
-    assert_eq!(heard.count(), 2);
-    scene.ok("hana", "monitor", json!({"rooms": []})).await;
-    assert_eq!(scene.changes().len(), 2);
+        .filter(|change| matches!(change, Change::Hear { kinds, .. } if *kinds == nothing));
+    assert_eq!(ended.count(), 1, "b2");
 }
 
 pub async fn n6_a_whisper_to_one_room_or_one_person() {

@@ -1,10 +1,10 @@
 //! Tokens for people, and what is done with those who are there.
 
 use ringfence_signaling::rooms::Rules;
-use ringfence_signaling::tokens::{Claims, Keys, unix_now};
+use ringfence_signaling::tokens::{Claims, Grants, Keys, unix_now};
 use serde_json::{Value, json};
 
-use crate::support::{Api, Server};
+use crate::support::{Api, Server, offer, token};
 
 fn claims(added: &Value) -> Claims {
     Keys::development().verify(added["token"].as_str().expect("a token")).expect("ours")
@@ -70,6 +70,8 @@ async fn roles_mutes_and_kicks() {
     api.send("DELETE", path, &[], "").await.is(204);
     assert_eq!(ada.notice("user_left").await["reason"], "kicked");
     api.get(path).await.refused(404, Some(-32_004), Some("participant"));
+    let odd = api.send("DELETE", "/v1/meetings/demo/participants/a%20b", &[], "").await;
+    odd.refused(404, Some(-32_004), Some("client"));
     let gone = api.send("DELETE", path, &[], "").await;
     gone.refused(404, Some(-32_004), Some("client"));
     let mut again = server.connect().await;
@@ -81,4 +83,66 @@ async fn roles_mutes_and_kicks() {
 
 fn ringfence_token() -> String {
     crate::support::token(|claims| claims.video.room = "demo".into())
+}
+
+/// Else others would take what they say for the server's, and what is said to them for a room's.
+#[tokio::test]
+async fn nobody_is_called_like_the_server_or_a_room() {
+    let server = Server::start().await;
+    let api = Api::of(&server);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    for id in ["server", "Server", "main", "MAIN", "b1", "b300"] {
+        let path = "/v1/meetings/demo/participants";
+        let problem = api.post(path, json!({"id": id})).await;
+        let problem = problem.refused(422, Some(-32_602), Some("id"));
+        let detail = problem["detail"].as_str().expect("text");
+        assert!(detail.contains("reserved") && detail.contains("choose another"), "{detail}");
+        let claimed = token(|claims| claims.sub = id.to_owned());
+        for (params, field) in [
+            (json!({"protocol": 1, "id": id}), "id"),
+            (json!({"protocol": 1, "token": claimed}), "token"),
+        ] {
+            let mut page = server.connect().await;
+            let (code, error) = page.call("join", params).await.expect_err("reserved");
+            assert_eq!((code, &error["data"]["field"]), (-32_602, &json!(field)), "{id}");
+        }
+        for (way, sdp) in [("whip", "aiortc_whip"), ("whep", "aiortc_whep")] {
+            let media = [("content-type", "application/sdp")];
+            let path = format!("/{way}/main?id={id}");
+            let answer = api.send("POST", &path, &media, offer(sdp)).await;
+            answer.refused(400, None, Some("id"));
+            let named = Api { token: Some(claimed.clone()), ..Api::of(&server) };
+            let answer = named.send("POST", &format!("/{way}/main"), &media, offer(sdp)).await;
+            answer.refused(400, None, Some("sub"));
+        }
+    }
+    for id in ["servers", "maine", "b", "bob", "b1x", "B1"] {
+        api.join(&server, "demo", json!({"id": id})).await;
+    }
+}
+
+/// A token can be taken back before it was used.
+#[tokio::test]
+async fn who_is_taken_out_before_they_come_does_not_come() {
+    let server = Server::start_with(false, Rules::default()).await;
+    let admin =
+        Grants { room: "demo".into(), room_admin: true, room_create: true, ..Grants::default() };
+    let api = Api::with(&server, admin);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    let people = "/v1/meetings/demo/participants";
+    let added = api.post(people, json!({"id": "ada"})).await.is(201);
+    let bob = api.post(people, json!({"id": "bob"})).await.is(201);
+    api.send("DELETE", &format!("{people}/ada"), &[], "").await.is(204);
+    let join = async |token: &Value| {
+        let params = json!({"protocol": 1, "token": token});
+        server.connect().await.call("join", params).await.map_err(|(code, _)| code)
+    };
+    assert_eq!(join(&added["token"]).await, Err(-32_003), "the token was good a moment ago");
+    let whip = Api { token: added["token"].as_str().map(str::to_owned), ..Api::of(&server) };
+    let media = [("content-type", "application/sdp")];
+    let refused = whip.send("POST", "/whip/demo", &media, offer("aiortc_whip")).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    join(&bob["token"]).await.expect("nobody else is concerned");
+    let again = api.post(people, json!({"id": "ada"})).await.is(201);
+    join(&again["token"]).await.expect("added again");
 }

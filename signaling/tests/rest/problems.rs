@@ -113,3 +113,29 @@ async fn meetings_are_made_once_and_listed_by_pages() {
         stopping = api.post("/v1/meetings", json!({})).await;
     }
 }
+
+#[tokio::test]
+async fn so_many_meetings_and_no_more() {
+    let server = Server::start().await;
+    server.meetings.at_most(2);
+    let api = Api::of(&server);
+    for id in ["one", "two"] {
+        api.post("/v1/meetings", json!({"id": id})).await.is(201);
+    }
+    let problem = api.post("/v1/meetings", json!({"id": "three"})).await;
+    let problem = problem.refused(429, Some(-32_029), Some("meeting"));
+    assert!(
+        problem["detail"].as_str().is_some_and(|text| text.contains("--meetings")),
+        "{problem}"
+    );
+    let (code, error) =
+        server.connect().await.call("join", json!({"protocol": 1})).await.expect_err("full");
+    assert_eq!((code, &error["data"]["field"]), (-32_029, &json!("meeting")));
+    api.post("/v1/meetings", json!({"id": "one"})).await.refused(
+        409,
+        Some(-32_009),
+        Some("meeting"),
+    );
+    api.send("DELETE", "/v1/meetings/one", &[], "").await.is(204);
+    server.join("ada").await;
+}

@@ -18,7 +18,7 @@ use ringfence::transport::{Fingerprint, IceCredentials};
 use ringfence::wire::number::Ssrc;
 use ringfence_signaling::app::{App, Settings};
 use ringfence_signaling::meeting_options::MeetingOptions;
-use ringfence_signaling::meetings::{Keeping, Meetings, Timing};
+use ringfence_signaling::meetings::{Keeping, MEETINGS_MAX, Meetings, Timing};
 use ringfence_signaling::rooms::{Roles, Rules};
 use ringfence_signaling::serve::{Signal, serve};
 use ringfence_signaling::store::Loaded;
@@ -209,6 +209,7 @@ impl Server {
             origins: vec!["https://meet.example".to_owned()],
             meeting,
             timing: Timing { grace },
+            meetings_max: MEETINGS_MAX,
             keeping,
             web: None,
         };
@@ -223,6 +224,7 @@ impl Server {
             origins: Vec::new(),
             meeting: MeetingOptions::default(),
             timing: Timing::default(),
+            meetings_max: MEETINGS_MAX,
             keeping: Keeping::default(),
             web: Some(folder.to_owned()),
         };

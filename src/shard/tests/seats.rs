@@ -245,3 +245,66 @@ fn a_full_queue_drops_video_before_audio() {
     assert_eq!(voices, 48);
     assert!(bench.count(Counter::DropQueueFull) >= 100);
 }
+
+fn hears(bench: &mut Bench, id: u64, rooms: &[(RoomId, Kinds)]) {
+    row_of(bench, id).hears = Hears { rooms: rooms.to_vec() };
+}
+
+/// N5: who monitors has the voices of the room that was picked after those of the own room, however
+/// loud, and pictures of all; and nothing more from the table on that ends it.
+#[test]
+fn a_monitored_room_competes_after_the_own_and_ends_with_the_table() {
+    let both: Offer<'_> = &[(Source::Microphone, &[(5, None)]), (Source::Camera, &[(6, None)])];
+    let mut bench = Bench::new();
+    let mut fars: Vec<Far> = (1..5).map(|id| bench.join(id, both, &[])).collect();
+    let mut guest = bench.join(8, &[], &[Kind::Audio, Kind::Audio, Kind::Video]);
+    let mut host = bench.join(9, both, &[Kind::Audio, Kind::Audio, Kind::Video, Kind::Video]);
+    // 1 is with the host in the main room; 2, 3, 4 and the guest are in another.
+    for id in [2, 3, 4] {
+        bench.speak_to(id, SIDE);
+        bench.listen_to(id, SIDE);
+    }
+    bench.listen_to(8, SIDE);
+    let (video, all) = (Kinds::only(Kind::Video), Kinds::ALL);
+    hears(&mut bench, 9, &[(MAIN, all), (SIDE, video)]);
+    bench.install();
+    let mut seq = 0;
+    let mut said = |bench: &mut Bench, host: &mut Far, guest: &mut Far| {
+        for _ in 0..40 {
+            seq += 1;
+            for (far, level) in fars.iter_mut().zip([60, 20, 30, 40]) {
+                let packet = far.say(5, OPUS, seq, &[(1, &[level])], &[0; 20]);
+                bench.take(far, packet);
+                let packet = far.picture(6, seq, true);
+                bench.take(far, packet);
+            }
+            let (voice, picture) = (host.voice(5, seq), host.picture(6, seq, true));
+            bench.take(host, voice);
+            bench.take(host, picture);
+            bench.pass(ms(20));
+        }
+        let seated = slots_of(bench, 9).unwrap();
+        let from = |slot: Option<TrackId>| slot.map_or(0, |track| track.0 / 100);
+        let heard: Vec<u64> = seated[..2].iter().copied().map(from).collect();
+        let got = bench.media(host);
+        let elsewhere = got.iter().filter(|got| {
+            let slot = (0..4).find(|slot| slot_ssrc(9, *slot) == got.ssrc).unwrap();
+            from(seated[slot]) != 1
+        });
+        let elsewhere = elsewhere.count();
+        let own = slots_of(bench, 8).unwrap();
+        assert!(!own.iter().any(|slot| from(*slot) == 9), "the guest has nothing of the host");
+        assert!(!bench.media(guest).is_empty());
+        (heard, elsewhere > 0)
+    };
+    assert_eq!(said(&mut bench, &mut host, &mut guest), (vec![1, 0], true), "thumbnails only");
+    hears(&mut bench, 9, &[(MAIN, all), (SIDE, all)]);
+    bench.install();
+    let (heard, _) = said(&mut bench, &mut host, &mut guest);
+    assert_eq!(heard, [1, 2], "the quiet one of the own room, then the loudest of the other");
+    hears(&mut bench, 9, &[(MAIN, all)]);
+    bench.install();
+    let _ = bench.media(&mut host);
+    let (heard, elsewhere) = said(&mut bench, &mut host, &mut guest);
+    assert_eq!((heard, elsewhere), (vec![1, 0], false), "not one packet after it");
+}

@@ -9,7 +9,7 @@ use crate::rooms::error::{RoomError, code};
 use crate::rooms::plan::Session;
 use crate::rooms::request::By;
 use crate::rooms::turn::Turn;
-use crate::rooms::{Consent, Late, MAIN, MainRoom, Muted, Name, RoleName};
+use crate::rooms::{Consent, Late, MAIN, MainRoom, Muted, Name, RESERVED, RoleName, is_reserved};
 
 /// Somebody who joins, as token and request describe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +39,9 @@ impl Turn<'_> {
         self.only_server()?;
         if self.next.banned.contains(&enter.id) {
             return Err(RoomError::new(code::FORBIDDEN, "you were taken out of this meeting"));
+        }
+        if is_reserved(&enter.id) && !self.next.people.contains_key(&enter.id) {
+            return Err(RoomError::invalid("id", RESERVED));
         }
         let Enter { id, name, email, attributes, role, publishes, subscribes, room } = enter;
         if self.next.people.contains_key(&id) {
@@ -75,6 +78,7 @@ impl Turn<'_> {
             announces: Default::default(),
             whispers: None,
             monitors: Vec::new(),
+            listens: Default::default(),
             role_asked: None,
         };
         self.next.people.insert(id.clone(), Arc::new(person));

@@ -5,7 +5,10 @@ use ringfence::wire::media::Kind;
 use super::person::{Person, RoomRole};
 use crate::rooms::error::RoomError;
 use crate::rooms::turn::Turn;
-use crate::rooms::{By, MAIN, Name, Permission};
+use crate::rooms::{By, MAIN, Name, Permission, is_id};
+
+/// Most people who may not come; above, only those who are here are taken out.
+const BANNED_MAX: usize = 10_000;
 
 fn set(person: &mut Person, kind: Kind, muted: bool) {
     match kind {
@@ -44,17 +47,33 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `people.kick`: out of the meeting, not to come back.
+    /// `people.kick`: out of the meeting, not to come back. The server can do it to somebody who
+    /// has not come yet: then the token they have lets them in no more.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `INVALID_PARAMS`.
+    /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
     pub(in crate::rooms) fn kick(&mut self, client: &str) -> Result<(), RoomError> {
+        let absent = !self.next.people.contains_key(client);
+        if *self.by == By::Server && absent && !self.next.banned.contains(client) && is_id(client) {
+            return self.shut_out(client);
+        }
         let other = self.over(client, Permission::Kick)?;
         self.next.banned.insert(other.clone());
         self.next.people.remove(&other);
         self.next.invitations.remove(&other);
         self.next.plan.assigned.remove(&other);
         self.why.insert(other, "kicked");
+        Ok(())
+    }
+
+    /// Somebody who is not here shall not come.
+    fn shut_out(&mut self, client: &str) -> Result<(), RoomError> {
+        if self.next.banned.len() >= BANNED_MAX {
+            let message = format!("{BANNED_MAX} people are shut out already; add some again first");
+            return Err(RoomError::conflict(message));
+        }
+        self.next.banned.insert(client.into());
+        self.next.plan.assigned.remove(client);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
 
 use crate::rooms::roles::{RoleAsked, RoleName};
-use crate::rooms::voices::{Announced, Target};
+use crate::rooms::voices::{Announced, Listen, Target};
 use crate::rooms::{MainRoom, Muted, Name};
 
 /// As what somebody is in a breakout (R10).
@@ -54,8 +54,11 @@ pub struct Person {
     pub announces: Announced,
     /// To whom they whisper.
     pub whispers: Option<Target>,
-    /// Rooms they listen to from elsewhere.
+    /// Rooms they see from elsewhere.
     pub monitors: Vec<Name>,
+    /// Which of them they hear, too.
+    #[serde(default)]
+    pub listens: Listen,
     /// The role they were asked to take.
     pub role_asked: Option<RoleAsked>,
 }

@@ -112,6 +112,7 @@ impl Turn<'_> {
             }
             if !monitor {
                 person.monitors.clear();
+                person.listens = Default::default();
             }
         });
     }

@@ -46,6 +46,30 @@ pub enum Target {
     Person(Name),
 }
 
+/// Which of the rooms that are monitored is heard.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// Nothing was said: all.
+    #[default]
+    All,
+    /// None.
+    Nothing,
+    /// This one.
+    To(Name),
+}
+
+impl Listen {
+    /// Whether this room is, if it is monitored.
+    pub fn hears(&self, room: &Name) -> bool {
+        match self {
+            Listen::All => true,
+            Listen::Nothing => false,
+            Listen::To(picked) => picked == room,
+        }
+    }
+}
+
 impl Turn<'_> {
     /// `announce`: these sources to all rooms, or none any more.
     ///
@@ -83,11 +107,16 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `monitor`: which rooms are heard and seen from elsewhere; empty: none any more.
+    /// `monitor`: which rooms are seen from elsewhere, and which of them is heard; empty: none any
+    /// more.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`.
-    pub(in crate::rooms) fn monitor(&mut self, rooms: &[String]) -> Result<(), RoomError> {
+    pub(in crate::rooms) fn monitor(
+        &mut self,
+        rooms: &[String],
+        listen: Listen,
+    ) -> Result<(), RoomError> {
         let me = self.myself()?;
         if !rooms.is_empty() {
             self.require(Permission::Monitor)?;
@@ -96,7 +125,13 @@ impl Turn<'_> {
         let mut named = named.collect::<Result<Vec<Name>, RoomError>>()?;
         named.sort_unstable();
         named.dedup();
-        self.edit(&me, |person| person.monitors = named);
+        if let Listen::To(room) = &listen
+            && !named.contains(room)
+        {
+            let message = format!("listen is \"{room}\", which is none of rooms; add it there");
+            return Err(RoomError::invalid("listen", message));
+        }
+        self.edit(&me, |person| (person.monitors, person.listens) = (named, listen));
         Ok(())
     }
 

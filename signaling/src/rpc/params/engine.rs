@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use crate::rooms::{
-    Announced, Consent, Create, Invite, JoinRoom, Media, Muted, Request, RoleName, RoomError,
-    RoomRole, Strategy, Target, code,
+    Announced, Consent, Create, Invite, JoinRoom, Listen, Media, Muted, Request, RoleName,
+    RoomError, RoomRole, Strategy, Target, code, is_room_id,
 };
 
 const KINDS: &[(&str, Kind)] = &[("audio", Kind::Audio), ("video", Kind::Video)];
@@ -139,7 +139,7 @@ fn voices(method: &str, fields: &Fields<'_>) -> Result<Option<Request>, RoomErro
                 false => None,
             },
         },
-        "monitor" => Request::Monitor { rooms: fields.texts(&["rooms"])? },
+        "monitor" => Request::Monitor { rooms: fields.texts(&["rooms"])?, listen: listen(fields)? },
         "help.ask" => Request::HelpAsk,
         "help.reset" => Request::HelpReset { room_id: fields.room_id()? },
         "chat" => Request::Chat {
@@ -220,6 +220,15 @@ fn announced(fields: &Fields<'_>) -> Result<Announced, RoomError> {
     Ok(announced)
 }
 
+/// Absent and null are two things here.
+fn listen(fields: &Fields<'_>) -> Result<Listen, RoomError> {
+    if fields.is_null("listen") {
+        return Ok(Listen::Nothing);
+    }
+    let room = fields.optional_text(&["listen"])?;
+    Ok(room.map_or(Listen::All, |room| Listen::To(room.into())))
+}
+
 /// A room or a person: by an object that says which, or by an id that looks like a room's.
 fn target(fields: &Fields<'_>) -> Result<Target, RoomError> {
     let Some((_, to)) = fields.get(&["to"]) else { return Err(RoomError::missing("to")) };
@@ -227,9 +236,7 @@ fn target(fields: &Fields<'_>) -> Result<Target, RoomError> {
     let named = |key: &str| to.get(key).and_then(Value::as_str);
     match to {
         Value::String(id) => {
-            let number = id.strip_prefix('b').is_some_and(|rest| rest.parse::<u64>().is_ok());
-            let is_room = number || id == crate::rooms::MAIN;
-            Ok(if is_room { room(id) } else { Target::Person(id.as_str().into()) })
+            Ok(if is_room_id(id) { room(id) } else { Target::Person(id.as_str().into()) })
         }
         _ if named("room_id").is_some() => Ok(room(named("room_id").unwrap_or_default())),
         _ => match named("client") {

@@ -24,6 +24,11 @@ impl Fields<'_> {
         })
     }
 
+    /// Whether it is there and says nothing.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(Value::is_null)
+    }
+
     pub fn optional_text(&self, names: Names<'_>) -> Result<Option<String>, RoomError> {
         match self.get(names) {
             None => Ok(None),
