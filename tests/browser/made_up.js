@@ -39,7 +39,10 @@ export async function mountMadeUp({ rooms, each, unassigned, state, own = 'main'
     timer: /** @type {object | null} */ (null), help: new Set(), announcing: /** @type {string[]} */ ([]),
     monitoring: /** @type {string[]} */ ([]), can: () => true, published: () => null, gain: () => 1, attach: () => () => {},
     view: async () => {}, call: async (/** @type {string} */ method) => { asked.push(method); },
-    monitor: async (/** @type {string[]} */ ids) => { client.monitoring = ids; },
+    listening: /** @type {string | null | undefined} */ (undefined),
+    monitor: async (/** @type {string[]} */ ids, /** @type {string | null} */ heard = null) => {
+      Object.assign(client, { monitoring: ids, listening: heard });
+    },
     breakout: new Proxy({}, { get: (_, name) => async (/** @type {unknown[]} */ ...args) => { asked.push(`${String(name)} ${JSON.stringify(args)}`); } }),
   });
   const style = document.createElement('link');

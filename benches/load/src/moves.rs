@@ -41,7 +41,7 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
     }
     let mut places: Vec<u32> = crowd.people.iter().map(|person| person.place).collect();
     let mut moved = Moved::default();
-    let mut tasks: JoinSet<(usize, anyhow::Result<()>)> = JoinSet::new();
+    let mut tasks = Tasks::new();
     let mut random = StdRng::seed_from_u64(options.seed);
     let mut resting = vec![tokio::time::Instant::now(); places.len()];
     let rate = options.moves_per_second.max(1e-6);
@@ -57,7 +57,10 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
             _ = over.wait_for(|ended| *ended) => break,
             () = &mut shuffle, if !shuffled => {
                 shuffled = true;
+                // Two commands that are under way for one person arrive in any order.
+                settle(&mut tasks, &mut moved).await;
                 shift(&crowd, &mut places, &mut tasks);
+                resting.fill(tokio::time::Instant::now() + PEACE);
             }
             _ = clock.tick() => {
                 let at = random.random_range(0..places.len());
@@ -78,15 +81,20 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
             }
         }
     }
+    settle(&mut tasks, &mut moved).await;
+    moved
+}
+
+type Tasks = JoinSet<(usize, anyhow::Result<()>)>;
+
+/// Waits for all answers.
+async fn settle(tasks: &mut Tasks, moved: &mut Moved) {
     while let Some(done) = tasks.join_next().await {
         if let Ok((people, answer)) = done {
             moved.note(people, answer);
         }
     }
-    moved
 }
-
-type Tasks = JoinSet<(usize, anyhow::Result<()>)>;
 
 fn one(crowd: &Arc<Crowd>, tasks: &mut Tasks, person: Person, place: u32, host: usize) {
     let crowd = crowd.clone();

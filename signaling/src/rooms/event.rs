@@ -87,7 +87,13 @@ pub enum Event {
         closing: bool,
     },
     /// Text for rooms.
-    Broadcast { from: Name, text: String },
+    Broadcast {
+        from: Name,
+        /// What they are called: who is told may not see them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
+        text: String,
+    },
     /// To those who help.
     HelpAsked { room_id: Name, from: Name },
     /// To those who asked and those who help: it is seen to.
@@ -101,6 +107,9 @@ pub enum Event {
     /// Text in a room, or to one person.
     Chat {
         from: Name,
+        /// What they are called: who is told may not see them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
         text: String,
         room_id: Option<Name>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +118,14 @@ pub enum Event {
     /// A poll and its votes.
     PollChanged(PollView),
     /// Somebody speaks to more or others than their room.
-    Voice { from: Name, kind: &'static str, on: bool },
+    Voice {
+        from: Name,
+        /// What they are called: who is told may not see them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
+        kind: &'static str,
+        on: bool,
+    },
 }
 
 impl Event {

@@ -58,6 +58,12 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// What somebody is called; the server has no name.
+    pub fn called(&self, id: &Name) -> Option<Name> {
+        let person = self.next.people.get(id).or_else(|| self.old.people.get(id));
+        person.map(|person| person.name.clone())
+    }
+
     /// Refuses people who are not in the meeting.
     pub fn present(&self) -> Result<(), RoomError> {
         match self.by {

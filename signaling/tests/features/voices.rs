@@ -36,6 +36,8 @@ pub async fn b1_a_text_to_all_rooms() {
     for id in ["ada", "bob", "hana"] {
         let event = scene.said(id, "broadcast").await;
         assert_eq!((&event["from"], &event["text"]), (&json!("hana"), &json!("five minutes")));
+        let hana = scene.listed("hana", "hana").await;
+        assert_eq!(event["name"], hana["name"], "who is told may not see her");
     }
     scene.unsaid("cyd", "broadcast").await;
     let long = json!({"text": "x".repeat(4_097)});
@@ -71,6 +73,7 @@ pub async fn n3_an_announcement_reaches_all_rooms_in_the_relay() {
     for id in ["ada", "bob", "cyd"] {
         let voice = scene.said(id, "voice").await;
         assert_eq!((&voice["kind"], &voice["on"]), (&json!("announce"), &json!(true)), "{id}");
+        assert!(voice["name"].is_string(), "{id}");
     }
     scene.ok("hana", "breakout.create", json!({})).await;
     let wider = audiences(scene.changes());

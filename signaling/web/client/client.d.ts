@@ -329,6 +329,8 @@ export class Ringfence extends EventTarget {
   /** `main` first. */
   readonly rooms: Room[];
   readonly participants: Map<string, Participant>;
+  /** What somebody is called, also one who is heard and not seen here; of whom nothing is known, the id. */
+  nameOf(id: string): string;
   /** Who speaks, loudest first. */
   readonly speaking: string[];
   /** In the order of the offer, audio first. */
@@ -349,6 +351,8 @@ export class Ringfence extends EventTarget {
   readonly announcing: string[];
   readonly whispering: { client: string } | { room_id: string } | null;
   readonly monitoring: string[];
+  /** Which of the monitored rooms is heard; undefined: all of them. */
+  readonly listening: string | null | undefined;
   /** The one connection; replaced only when the server has lost it. */
   readonly peer: RTCPeerConnection | null;
   /** More than one only after a loss. */
@@ -393,8 +397,8 @@ export class Ringfence extends EventTarget {
   announce(sources: Announced[] | null): Promise<void>;
   /** Own voice to one person or room instead of the own room; null: no more. */
   whisper(target: { client: string } | { room: string } | { room_id: string } | null): Promise<void>;
-  /** Rooms that are heard and seen from elsewhere. */
-  monitor(rooms: string[]): Promise<void>;
+  /** Rooms that are seen from elsewhere; of these `listen` is heard, none if it is null, all if it is not said. */
+  monitor(rooms: string[], listen?: string | null): Promise<void>;
   /** Text to all breakouts, or to these rooms. */
   broadcast(text: string, rooms?: string[]): Promise<void>;
   /** Text to the own room, to a person, or (who manages) to a room. */

@@ -48,10 +48,12 @@ export class Model {
   /** @type {Map<number, Poll>} */ polls = new Map();
   /** @type {Message[]} */ messages = [];
   /** @type {Map<string, VoiceKind>} */ voices = new Map();
+  /** @type {Map<string, string>} of those who spoke or wrote */ #names = new Map();
   /** @type {{ role: string, requestor: string } | null} */ roleAsked = null;
   /** @type {string[]} */ announcing = [];
   /** @type {{ client: string } | { room_id: string } | null} */ whispering = null;
   /** @type {string[]} */ monitoring = [];
+  /** Which of these is heard; undefined: all. @type {string | null | undefined} */ listening;
   /** The last event known: a later `join` asks for what came after. @type {number | undefined} */ resume = undefined;
 
   /** Number of the newest event that was told: it is not told twice. */ #told = 0;
@@ -191,9 +193,10 @@ export class Model {
     this.#changed();
   }
 
-  /** @param {string[]} rooms */
-  monitor(rooms) {
+  /** @param {string[]} rooms @param {string | null} [listen] */
+  monitor(rooms, listen) {
     this.monitoring = rooms;
+    this.listening = listen;
     this.#changed();
   }
 
@@ -354,8 +357,19 @@ export class Model {
     this.rooms = this.rooms.map((one) => (one.id === room ? { ...one, help: asks } : one));
   }
 
+  /** Somebody may speak or write who is not to be seen here. @param {string} id @param {string | undefined} name */
+  #heardOf(id, name) {
+    if (name) this.#names.set(id, name);
+  }
+
+  /** What somebody is called, here or elsewhere; the id of whom nothing is known. @param {string} id */
+  nameOf(id) {
+    return this.participants.get(id)?.name || this.#names.get(id) || id;
+  }
+
   /** @param {'chat' | 'broadcast'} kind @param {any} params */
-  #said(kind, { from, text, to = null, room_id: room = null }) {
+  #said(kind, { from, name, text, to = null, room_id: room = null }) {
+    this.#heardOf(from, name);
     const message = { kind, from, to, room, text, at: Date.now(), own: from === this.id };
     this.messages = [...this.messages, message].slice(-MESSAGES_MAX);
   }
@@ -367,7 +381,8 @@ export class Model {
   }
 
   /** @param {any} params */
-  #voiced({ from, kind, on }) {
+  #voiced({ from, name, kind, on }) {
+    this.#heardOf(from, name);
     if (from === this.id) {
       if (kind === 'announce' && !on) this.announcing = [];
       if (kind === 'whisper') this.whispering = on ? this.#target : null;

@@ -69,6 +69,8 @@ export class Ringfence extends EventTarget {
   get plan() { return this.#model.plan; }
   get rooms() { return this.#model.rooms; }
   get participants() { return this.#model.participants; }
+  /** @param {string} id */
+  nameOf(id) { return this.#model.nameOf(id); }
   get speaking() { return this.#model.speaking; }
   get parent() { return this.#model.parent; }
   get invitations() { return this.#model.invitations; }
@@ -81,6 +83,7 @@ export class Ringfence extends EventTarget {
   get announcing() { return this.#model.announcing; }
   get whispering() { return this.#model.whispering; }
   get monitoring() { return this.#model.monitoring; }
+  get listening() { return this.#model.listening; }
   get slots() { return this.#media.slots; }
   get peer() { return this.#media.peer; }
   get peersBuilt() { return this.#media.peersBuilt; }
@@ -126,14 +129,14 @@ export class Ringfence extends EventTarget {
     if (this.#views.length > 0) await rpc.call('view', { videos: this.#views });
     if (answer.resume !== 'snapshot') return;
     // To whom is spoken and listened is not kept by a server without a store.
-    const { announcing, whispering, monitoring } = this.#model;
+    const { announcing, whispering, monitoring, listening } = this.#model;
     /** @param {string} method @param {object} params @param {() => void} undo */
     const again = async (method, params, undo) => {
       await rpc.call(method, params).catch(undo); // the rooms may be gone, and the permission too
     };
     if (announcing.length > 0) await again('announce', { on: true, sources: announcing }, () => this.#model.announce([]));
     if (whispering) await again('whisper', { to: whispering, on: true }, () => this.#model.whisper(null));
-    if (monitoring.length > 0) await again('monitor', { rooms: monitoring }, () => this.#model.monitor([]));
+    if (monitoring.length > 0) await again('monitor', { rooms: monitoring, listen: listening }, () => this.#model.monitor([]));
   }
 
   // --- Media ----------------------------------------------------------------------------------------
@@ -210,10 +213,10 @@ export class Ringfence extends EventTarget {
     this.#model.whisper(to);
   }
 
-  /** @param {string[]} rooms */
-  async monitor(rooms) {
-    await this.call('monitor', { rooms });
-    this.#model.monitor(rooms);
+  /** @param {string[]} rooms @param {string | null} [listen] */
+  async monitor(rooms, listen) {
+    await this.call('monitor', { rooms, listen });
+    this.#model.monitor(rooms, listen);
   }
 
   /** @param {string} text @param {string[]} [rooms] */

@@ -1,6 +1,7 @@
 /** The tab Chat: what was written to the room, to all rooms, or to one person alone. */
 
 import { arrange, button, icon, make, setText } from './elements.js';
+import { nameOf } from './names.js';
 import { strings } from './strings.js';
 
 /** @typedef {import('../client/client.js').Ringfence} Ringfence */
@@ -85,8 +86,8 @@ export class Chat {
     const broadcast = kind === 'broadcast';
     const follows = before && before.from === from && before.to === to && before.kind === kind
       && before.room === room && at - before.at < BLOCK_MS;
-    const name = own ? strings.you : this.#name(from);
-    const aside = broadcast ? text.toAll : to === null ? '' : own ? text.onlyTo(this.#name(to)) : text.onlyYou;
+    const name = own ? strings.you : nameOf(this.client, from);
+    const aside = broadcast ? text.toAll : to === null ? '' : own ? text.onlyTo(nameOf(this.client, to)) : text.onlyYou;
     const head = !follows && make('p', { class: 'message-head' }, broadcast && icon('megaphone'),
       make('strong', { class: 'cut', text: name }), aside && make('span', { class: 'message-aside cut', text: aside }),
       make('time', { class: 'quiet small', text: clock.format(at) }));
@@ -96,11 +97,6 @@ export class Chat {
     return make('div', { class: `message ${kinds}` },
       changed && make('p', { class: 'message-room quiet small', text: this.#room(room) }), head,
       make('p', { class: 'message-text', text: message.text }));
-  }
-
-  /** @param {string} id */
-  #name(id) {
-    return this.client.participants.get(id)?.name || id;
   }
 
   /** @param {string} id */

@@ -5,6 +5,7 @@
 
 import { arrange, button, icon, make, setAttribute, setIcon, setText } from './elements.js';
 import { openMenu } from './rooms/menu.js';
+import { nameOf } from './names.js';
 import { strings } from './strings.js';
 import { toast } from './toast.js';
 
@@ -89,18 +90,14 @@ export class Inside {
     this.help.disabled = asked;
     setAttribute(this.help, 'title', asked ? text.helpAsked : text.help);
     setAttribute(this.help, 'aria-label', asked ? text.helpAsked : text.help);
-    const voices = [...client.voices].map(([id, kind]) => text.voice(this.#name(id), strings.stage.voices[kind]));
+    const said = strings.stage.voices;
+    const voices = [...client.voices].map(([id, kind]) => text.voice(nameOf(client, id), said[kind]));
     if (client.announcing.length > 0) voices.unshift(text.announcing);
     this.voices.hidden = voices.length === 0;
     setText(/** @type {Element} */ (this.voices.lastElementChild), voices.join(', '));
     this.#renderBanners();
     this.#balance();
     this.#tick();
-  }
-
-  /** @param {string} id */
-  #name(id) {
-    return this.client.participants.get(id)?.name || id;
   }
 
   /** @param {string} id */
@@ -118,7 +115,7 @@ export class Inside {
       wanted.add(key);
       if (this.#cards.has(key)) continue;
       this.#cards.set(key, this.#question({
-        title: requestor ? text.invited(this.#name(requestor), name) : text.invitedBy(name),
+        title: requestor ? text.invited(nameOf(this.client, requestor), name) : text.invitedBy(name),
         expiresAt,
         yes: () => client.breakout.join(room),
         no: () => client.breakout.reject(room),
@@ -130,7 +127,7 @@ export class Inside {
       wanted.add(key);
       if (!this.#cards.has(key)) {
         this.#cards.set(key, this.#question({
-          title: text.roleAsked(this.#name(requestor), role), expiresAt: null,
+          title: text.roleAsked(nameOf(this.client, requestor), role), expiresAt: null,
           yes: () => client.roles.accept(), no: () => client.roles.reject(),
         }));
       }
@@ -164,7 +161,7 @@ export class Inside {
       this.#renderBanners();
     };
     this.#banners.set(key, make('section', { class: 'banner broadcast', role: 'note' }, icon('megaphone'),
-      make('p', { class: 'grow' }, make('strong', { text: text.broadcast(this.#name(from)) }), ' ', said),
+      make('p', { class: 'grow' }, make('strong', { text: text.broadcast(nameOf(this.client, from)) }), ' ', said),
       button(text.dismiss, dismiss, { icon: 'close', class: 'plain small' })));
     setTimeout(dismiss, BANNER_MS);
     this.#renderBanners();
@@ -178,7 +175,7 @@ export class Inside {
 
   #onRole = (/** @type {CustomEvent} */ { detail: { participant, role, accepted } }) => {
     if (participant === this.client.id && accepted) toast(text.roleNow(role));
-    else if (!accepted && participant !== this.client.id) toast(text.roleRejected(this.#name(participant)));
+    else if (!accepted && participant !== this.client.id) toast(text.roleRejected(nameOf(this.client, participant)));
   };
 
   // --- Time -----------------------------------------------------------------------------------------------

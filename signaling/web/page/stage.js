@@ -96,7 +96,7 @@ export class Stage {
     const elsewhere = person?.room && person.room !== client.room
       ? client.rooms.find((room) => room.id === person.room)?.name ?? '' : '';
     return {
-      name: person?.name || id,
+      name: client.nameOf(id),
       muted: person?.muted?.audio ?? false,
       dark: person?.muted?.video ?? false,
       speaking: client.speaking.includes(id),

@@ -3,6 +3,7 @@
 export const strings = {
   title: 'Ringfence',
   you: 'You',
+  server: 'The organiser',
   /** @param {string} room */
   titleOf: (room) => `${room} · Ringfence`,
   dialog: { cancel: 'Cancel', close: 'Close' },

@@ -141,7 +141,7 @@ impl Turn<'_> {
         let mut say = |from: &Name, mut to: Vec<Name>, kind, on| {
             to.sort_unstable();
             to.dedup();
-            let event = Event::Voice { from: from.clone(), kind, on };
+            let event = Event::Voice { from: from.clone(), name: self.called(from), kind, on };
             notices.push(crate::rooms::Notice { to, event });
         };
         let before = self.old.people.iter().map(|(id, person)| (id, Some(person)));

@@ -37,7 +37,8 @@ impl Turn<'_> {
         to.extend(self.next.managers());
         let from = self.asker();
         to.extend(self.next.people.get_key_value(&from).map(|(id, _)| id.clone()));
-        self.tell(to, Event::Broadcast { from, text });
+        let name = self.called(&from);
+        self.tell(to, Event::Broadcast { from, name, text });
         Ok(())
     }
 
@@ -88,6 +89,7 @@ impl Turn<'_> {
                     let to = self.person_named(to, "to")?;
                     let event = Event::Chat {
                         from: from.clone(),
+                        name: self.called(&from),
                         text,
                         room_id: None,
                         to: Some(to.clone()),
@@ -99,7 +101,8 @@ impl Turn<'_> {
         };
         let mut to: Vec<Name> = self.next.inside(&room).cloned().collect();
         to.push(from.clone());
-        self.tell(to, Event::Chat { from, text, room_id: Some(room), to: None });
+        let name = self.called(&from);
+        self.tell(to, Event::Chat { from, name, text, room_id: Some(room), to: None });
         Ok(())
     }
 }

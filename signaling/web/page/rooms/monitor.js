@@ -1,8 +1,7 @@
 /**
  * Looking into rooms from elsewhere: small pictures of those whose cards are seen, and the sound of one.
  *
- * The relay lets through what was asked to be monitored; which of it is played is decided here: everybody
- * of a room that is looked at but not listened to is played at volume 0.
+ * The relay sends what is asked for and nothing else: of rooms that are looked at pictures, of one the voices.
  */
 
 import { make, setAttribute, setText } from '../elements.js';
@@ -23,7 +22,6 @@ export class Monitor {
   /** Ids of those that are looked at. @type {string[]} */ rooms = [];
   /** @type {Set<string>} */ #seen = new Set();
   /** By participant. @type {Map<string, Thumbnail>} */ #thumbnails = new Map();
-  /** Own volume of those who are silenced, to be given back. @type {Map<string, number>} */ #silenced = new Map();
   #timer = 0;
   #asking = false;
 
@@ -74,7 +72,6 @@ export class Monitor {
       : [];
     this.rooms = looked.map((place) => place.id);
     this.#ask();
-    this.#silence(looked);
     const shown = looked.map((place) => ({ place, people: this.#wanted(place) }));
     this.#wish(shown.map(({ people }) => people));
     const people = new Set();
@@ -114,30 +111,16 @@ export class Monitor {
   /** Tells the server, one command at a time. */
   #ask() {
     const { client } = this.actions;
-    const same = (/** @type {string[]} */ list) => [...list].sort().join(' ');
-    if (this.#asking || same(client.monitoring) === same(this.rooms)) return;
+    const same = (/** @type {string[]} */ list, /** @type {string | null} */ heard) => (
+      [...list].sort().concat(heard ?? '').join(' '));
+    const listen = this.listening || null;
+    if (this.#asking || same(client.monitoring, client.listening ?? null) === same(this.rooms, listen)) return;
     this.#asking = true;
-    void this.actions.run(() => client.monitor(this.rooms)).then((done) => {
+    void this.actions.run(() => client.monitor(this.rooms, listen)).then((done) => {
       this.#asking = false;
       if (!done) this.on = false;
       this.actions.render();
     });
-  }
-
-  /** @param {Place[]} looked */
-  #silence(looked) {
-    const { client } = this.actions;
-    const silent = new Set(looked.flatMap((place) => (place.id === this.listening ? [] : place.people)));
-    for (const [id, volume] of this.#silenced) {
-      if (silent.has(id)) continue;
-      this.#silenced.delete(id);
-      client.gain(id, volume);
-    }
-    for (const id of silent) {
-      if (this.#silenced.has(id)) continue;
-      this.#silenced.set(id, client.gain(id));
-      client.gain(id, 0);
-    }
   }
 
   /** @param {string} id @returns {Thumbnail} */
@@ -175,7 +158,6 @@ export class Monitor {
   close() {
     clearTimeout(this.#timer);
     this.watch.disconnect();
-    this.#silence([]);
     this.views.set('rooms', []);
     for (const [id, thumbnail] of this.#thumbnails) this.#drop(id, thumbnail);
   }
