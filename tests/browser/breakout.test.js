@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { openBrowser } from './browsers.js';
+import { found, press, write } from './clicks.js';
 import { Participant, closeAll } from './participant.js';
 import { IO, Server } from './server.js';
 import { until } from './until.js';
@@ -24,6 +26,7 @@ const others = (room, name) => room.filter((one) => one !== name);
 
 describe(`breakout (--io ${IO})`, () => {
   /** @type {Server} */ let server;
+  /** Three windows of one. @type {import('puppeteer-core').Browser} */ let chromium;
   /** @type {Participant[]} */ const people = [];
   /** @param {string} name */
   const person = (name) => /** @type {Participant} */ (people.find((one) => one.name === name));
@@ -58,15 +61,20 @@ describe(`breakout (--io ${IO})`, () => {
 
   before(async () => {
     server = await Server.start();
+    chromium = await openBrowser('chromium');
     /** @param {string} name */
-    const join = (name) => Participant.join(name === 'Dan' ? 'firefox' : 'chromium', server, 'breakout', name);
+    const join = (name) => (name === 'Dan' ? Participant.join('firefox', server, 'breakout', name)
+      : Participant.join('chromium', server, 'breakout', name, server.url, chromium));
     people.push(await join('Ada')); // the first one in is the host
+    await person('Ada').page.setViewport({ width: 1150, height: 760, deviceScaleFactor: 0.5 });
+    await press(person('Ada').page, '#tab-rooms, #rooms');
     const joined = await Promise.allSettled(others(ALL, 'Ada').map(join));
     for (const one of joined) if (one.status === 'fulfilled') people.push(one.value);
     for (const one of joined) if (one.status === 'rejected') throw one.reason;
   });
   after(async () => {
     await closeAll(people);
+    await chromium?.close();
     await server?.stop();
   });
 
@@ -81,12 +89,16 @@ describe(`breakout (--io ${IO})`, () => {
   });
 
   test('one command moves two people, within 2 s, and bytes of the other room stop', async (t) => {
-    const ada = person('Ada');
-    await ada.click('#create button');
-    await ada.page.waitForSelector('.room[data-room="b1"]', { timeout: 5_000 });
-    for (const name of GO) await ada.click(`li[data-participant="${await person(name).id()}"] input`);
-    const since = Date.now();
-    await ada.click('.room[data-room="b1"] .bring');
+    const { page } = person('Ada');
+    await write(page, '.create input[name=count]', '2');
+    await page.select('.create select[name=deal]', 'manual');
+    await press(page, '.create button', 'Create rooms');
+    for (const name of GO) await press(page, '.person', new RegExp(name));
+    await press(page, '.selection-bar button', /^Assign/);
+    await press(page, 'dialog button', 'Assign'); // to the first room
+    await press(page, 'button', 'Start…');
+    await found(page, 'dialog[open]', /2 people go to 1 room/);
+    const since = await person('Ada').click('dialog[open] button[type=submit]');
     t.diagnostic(`right after ${await together([STAY, GO], MOVE_MS, since)}`);
     await onlyFrom([STAY, GO]);
   });
@@ -110,27 +122,64 @@ describe(`breakout (--io ${IO})`, () => {
     t.diagnostic(`unmuted after ${await dan.sensed({ hears: ['Cleo'] }, 2_000)} ms`);
   });
 
-  test('a participant goes back alone, then the host brings everybody back', async (t) => {
-    let since = Date.now();
-    await person('Dan').click('.room[data-room="main"] .go');
+  test('Firefox: help is asked for, the host comes; a message and a voice to all arrive', async (t) => {
+    const [{ page: ada }, { page: dan }] = [person('Ada'), person('Dan')];
+    await press(dan, '#help');
+    await press(ada, '.room-help button', 'Go there');
+    t.diagnostic(`the host is there after ${await together([['Bob'], [...GO, 'Ada']], 2 * MOVE_MS, Date.now())}`);
+    await press(ada, '#return');
+    await together([STAY, GO], 2 * MOVE_MS, Date.now());
+    await press(ada, 'button', 'Message');
+    await write(ada, 'dialog textarea', 'Soon over');
+    await press(ada, 'dialog button', 'Send');
+    await found(dan, '.banner.broadcast', /Soon over/);
+    await press(ada, 'button', 'Speak to all');
+    const since = await person('Ada').click('dialog[open] button[type=submit]');
+    for (const name of GO) {
+      const ms = await person(name).sensed({ hears: ['Ada', ...others(GO, name)], sees: others(GO, name) }, 2 * MOVE_MS, since);
+      t.diagnostic(`${name} hears the host after ${ms} ms`);
+    }
+    await press(ada, 'button', 'End');
+    await together([STAY, GO], 2 * MOVE_MS, Date.now());
+  });
+
+  test('Firefox: a guest goes back alone, refuses to come again, and accepts', async (t) => {
+    const [{ page: ada }, { page: dan }] = [person('Ada'), person('Dan')];
+    const since = await person('Dan').click('#return');
     t.diagnostic(`right after ${await together([[...STAY, 'Dan'], ['Cleo']], MOVE_MS, since)}`);
     assert.deepEqual(await person('Cleo').flowing(1_000), [], 'nothing arrives at somebody who is alone');
-    since = Date.now();
-    await person('Ada').click('#gather');
-    t.diagnostic(`right after ${await together([ALL], MOVE_MS, since)}`);
-    await onlyFrom([ALL]);
+    const invite = async () => {
+      await press(ada, '.person', /Dan/);
+      await press(ada, '.selection-bar button', /^Move/);
+      await press(ada, 'dialog[open] label', 'Ask them first');
+      await press(ada, 'dialog[open] button', 'Move'); // to the first room
+    };
+    await invite();
+    await press(dan, '.banner .reject');
+    await until('the invitation is gone', 5_000, () => dan.evaluate(() => window.ringfence.invitations.length === 0));
+    await together([[...STAY, 'Dan'], ['Cleo']], 2 * MOVE_MS, Date.now());
+    await invite();
+    await found(dan, '.banner .accept');
+    const accepted = await person('Dan').click('.banner .accept');
+    t.diagnostic(`in after ${await together([STAY, GO], 2 * MOVE_MS, accepted)}`);
   });
 
   test('the host goes from room to room', async (t) => {
-    const ada = person('Ada');
-    for (const room of ['b1', 'b2']) {
-      const since = Date.now();
-      await ada.click(`.room[data-room="${room}"] .go`);
-      t.diagnostic(`right after ${await together([others(ALL, 'Ada'), ['Ada']], MOVE_MS, since)}`);
+    for (const [room, ...rooms] of /** @type {[string, ...string[][]][]} */ ([['b1', ['Bob'], [...GO, 'Ada']], ['b2', ['Bob'], GO, ['Ada']]])) {
+      await found(person('Ada').page, `[data-place="${room}"] .room-visit`);
+      const since = await person('Ada').click(`[data-place="${room}"] .room-visit`);
+      t.diagnostic(`right after ${await together(rooms, MOVE_MS, since)}`);
     }
-    const since = Date.now();
-    await ada.click('.room[data-room="main"] .go');
+    const since = await person('Ada').click('#return');
+    t.diagnostic(`right after ${await together([STAY, GO], MOVE_MS, since)}`);
+  });
+
+  test('the host brings everybody back', async (t) => {
+    await press(person('Ada').page, 'button', 'All back');
+    await found(person('Ada').page, 'dialog[open]');
+    const since = await person('Ada').click('dialog[open] button[type=submit]');
     t.diagnostic(`right after ${await together([ALL], MOVE_MS, since)}`);
+    await onlyFrom([ALL]);
   });
 
   test('of all that, no connection noticed anything', async () => {

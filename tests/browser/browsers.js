@@ -16,7 +16,7 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
  * @returns {Promise<import('puppeteer-core').Browser>}
  */
 export function openBrowser(kind, hz = 1_000) {
-  const common = { headless: true, timeout: 60_000, protocolTimeout: 60_000 };
+  const common = { headless: true, timeout: 60_000, protocolTimeout: 240_000 };
   if (kind === 'firefox') {
     return launch({
       ...common,

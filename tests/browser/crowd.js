@@ -7,6 +7,7 @@ import { installProbe } from './probe.js';
 import { until } from './until.js';
 
 const MEASURE_MS = 15_000;
+const LOAD_MS = 120_000;
 
 /**
  * Comes in by the form, by typing and clicking, and then speaks and shows what the test can tell from others.
@@ -15,12 +16,13 @@ const MEASURE_MS = 15_000;
  * @param {{ name: string, meeting: string, url?: string, camera?: boolean, width?: number, height?: number }} wish
  */
 export async function comeIn(browser, server, wish) {
-  const { name, meeting, url = server.url, camera = false, width = 900, height = 620 } = wish;
+  const { name, meeting, url = server.url, camera = false, width = 700, height = 480 } = wish;
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const person = new Participant(name, context, page);
   page.on('pageerror', (error) => person.errors.push(String(error)));
-  await page.setViewport({ width, height });
+  page.setDefaultNavigationTimeout(LOAD_MS);
+  await page.setViewport({ width, height, deviceScaleFactor: 0.5 }); // a quarter of the painting
   await page.evaluateOnNewDocument(installGaze, VOICES);
   await page.goto(url, { waitUntil: 'load' });
   await write(page, '#join input[name=name]', name);

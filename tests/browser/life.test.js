@@ -24,11 +24,10 @@ const ALL = [HOST, ...GUESTS];
 const LIST = 'room_name,first_name,last_name,email\r\nRed,Bob,,\r\nRed,Cleo,,\r\nBlue,Dan,,\r\nBlue,Eve,,\r\n';
 /** Six people encode and decode on what may be two busy cores. */
 const SETTLE_MS = 40_000;
-const MOVE_MS = 8_000;
-/** What the page promises, in the middle of all; a machine that others use too is given three times as much. */
+const MOVE_MS = 10_000;
+/** What the page promises. The best of several must keep it on any machine: what breaks it, breaks it each time. */
 const FIRST_TILE_MS = 1_000;
 const MOVE_FRAME_MS = 500;
-const SLACK = 3;
 
 /** @param {string[]} room @param {string} name */
 const others = (room, name) => room.filter((one) => one !== name);
@@ -38,6 +37,8 @@ describe(`life (--io ${IO})`, () => {
   /** @type {Proxy} */ let proxy;
   /** @type {import('puppeteer-core').Browser} */ let browser;
   /** @type {string} */ let folder;
+  /** When the rooms with a time limit end. */
+  let endsAt = 0;
   /** @type {Map<string, Participant>} */ const people = new Map();
   /** @type {Map<string, string>} */ const ids = new Map();
   const person = (/** @type {string} */ name) => {
@@ -56,9 +57,11 @@ describe(`life (--io ${IO})`, () => {
    * @param {number} [since]
    */
   async function senses(expected, timeoutMs, since = Date.now()) {
-    const times = await Promise.all(Object.entries(expected).map(async ([name, senses]) => (
+    const all = await Promise.allSettled(Object.entries(expected).map(async ([name, senses]) => (
       `${name} ${await person(name).sensed(senses, timeoutMs, since)}`)));
-    return `${times.join(', ')} ms`;
+    const faults = all.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+    assert.deepEqual(faults, []);
+    return `${all.map((one) => (one.status === 'fulfilled' ? one.value : '')).join(', ')} ms`;
   }
 
   /** People of a room have each other, and nobody else. @param {string[][]} rooms */
@@ -135,7 +138,7 @@ describe(`life (--io ${IO})`, () => {
       if (name !== HOST) tiles.push(await firstFrame(one, ALL, since));
     }
     t.diagnostic(`first tile, ms after Join: ${tiles.join(', ')}; median ${median(tiles)}`);
-    assert.ok(median(tiles) <= FIRST_TILE_MS * SLACK, `first tile: ${tiles}`);
+    assert.ok(Math.min(...tiles) <= FIRST_TILE_MS, `first tile: ${tiles}`);
   });
 
   test('in the main room everybody sees everybody, and hears as many as there are slots for', async (t) => {
@@ -171,9 +174,9 @@ describe(`life (--io ${IO})`, () => {
     await host().evaluate((who) => window.ringfence.roles.change(who, 'speaker'), id('Fay'));
     await press(page('Fay'), '.banner .accept');
     await until('Fay may switch', MOVE_MS, () => page('Fay').evaluate(() => window.ringfence.can('breakout.switch')));
-    if (!await page('Fay').$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page('Fay'), '#rooms');
-    const since = Date.now();
+    await press(page('Fay'), '#rooms');
     await press(page('Fay'), 'button', 'Go to Blue');
+    const since = Date.now();
     t.diagnostic(`there after ${await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve', 'Fay'], [HOST]), MOVE_MS, since)}`);
   });
 
@@ -226,6 +229,7 @@ describe(`life (--io ${IO})`, () => {
     await senses(inside([HOST], [HOST]), MOVE_MS);
     await mainRoom('Bob', /muted/);
     await senses(inside([], [HOST]), MOVE_MS);
+    await mainRoom('Bob', /heard as usual/); // else it stays muted over the return
     await mainRoom('Bob', /paused/);
     await senses(inside([], []), MOVE_MS);
     await senses({ Cleo: { hears: ['Bob'], sees: ['Bob'] } }, MOVE_MS);
@@ -251,7 +255,7 @@ describe(`life (--io ${IO})`, () => {
     }
     for (const name of GUESTS) await page(name).evaluate(() => window.gaze.stop());
     t.diagnostic(`first frame, ms after the command: ${times.join(', ')}; median ${median(times)}`);
-    assert.ok(median(times) <= MOVE_FRAME_MS * SLACK, `first frames: ${times}`);
+    assert.ok(Math.min(...times) <= MOVE_FRAME_MS, `first frames: ${times}`);
     await senses(apart(rooms.Red, rooms.Blue, [HOST]), MOVE_MS);
   });
 
@@ -284,7 +288,9 @@ describe(`life (--io ${IO})`, () => {
       assert.equal(await page(name).evaluate(() => window.ringfence.peersBuilt), 1, `${name} kept the connection`);
     }
     t.diagnostic(`all told after ${Date.now() - since} ms`);
-    await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve'], [HOST]), MOVE_MS);
+    await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve', 'Fay'], [HOST]), MOVE_MS);
+    endsAt = await page('Eve').evaluate(() => window.ringfence.timer?.endsAt ?? 0);
+    assert.ok(endsAt > 0, 'guests know when it ends');
   });
 
   test('the server dies and is started again: everybody is back in their room', async (t) => {
@@ -295,17 +301,20 @@ describe(`life (--io ${IO})`, () => {
     await server.run();
     const since = Date.now();
     for (const one of people.values()) await one.joined(server);
-    t.diagnostic(`media back after ${await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve']), SETTLE_MS, since)}`);
+    if (Date.now() < endsAt - 5_000) { // else the time was over while nobody ran
+      t.diagnostic(`media back after ${await senses(apart(['Bob', 'Cleo'], ['Dan', 'Eve', 'Fay']), endsAt - Date.now(), since)}`);
+      const now = await page('Eve').evaluate(() => window.ringfence.timer?.endsAt ?? 0);
+      assert.ok(Math.abs(now - endsAt) < 2_000, `the end was moved by ${now - endsAt} ms`);
+    }
     assert.deepEqual(await texts('Eve', 'broadcast'), ['Five minutes left', 'one', 'two']);
   });
 
   test('the time is over: everybody is brought back, by a timer that outlived the server', async (t) => {
-    const left = await page('Eve').evaluate(() => (window.ringfence.timer?.endsAt ?? 0) - Date.now());
-    assert.ok(left > -2_000 && left <= 60_000, `${left} ms are left`);
     await until('all are in the main room', 75_000, async () => {
       const rooms = await Promise.all(ALL.map((name) => page(name).evaluate(() => window.ringfence.room)));
       return rooms.every((room) => room === 'main');
     });
+    assert.ok(Date.now() > endsAt - 1_500, 'never early');
     t.diagnostic(`so after ${await senses(together(), SETTLE_MS)}`);
   });
 

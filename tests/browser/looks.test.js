@@ -135,11 +135,12 @@ describe(`looks (--io ${IO})`, () => {
     const ada = await enter('places', 'Ada');
     const others = [await enter('places', 'Bob'), await enter('places', 'Cleo')];
     /** @param {number} count */
-    const tiles = (count) => until(`there are ${count} tiles`, 10_000, async () => (await ada.page.$$('.tile')).length === count);
+    const tiles = (count) => until(`there are ${count} tiles`, 10_000, async () => (
+      (await ada.page.$$('.tile')).length === count));
     /** Where the tiles of these people are. @param {string[]} ids */
     const places = (ids) => ada.page.evaluate((people) => people.map((id) => {
-      const { x, y, width, height } = document.querySelector(`.tile[data-participant="${id}"]`)?.getBoundingClientRect() ?? {};
-      return `${x} ${y} ${width} ${height}`;
+      const box = document.querySelector(`.tile[data-participant="${id}"]`)?.getBoundingClientRect();
+      return `${box?.x} ${box?.y} ${box?.width} ${box?.height}`;
     }), ids);
     await tiles(3);
     const ids = await Promise.all([ada, ...others].map((one) => one.id()));
@@ -149,8 +150,8 @@ describe(`looks (--io ${IO})`, () => {
     // Each frame from now on is compared, not only the end.
     await ada.page.evaluate((people) => {
       const boxes = () => people.map((id) => {
-        const { x, y, width, height } = document.querySelector(`.tile[data-participant="${id}"]`)?.getBoundingClientRect() ?? {};
-        return `${x} ${y} ${width} ${height}`;
+        const box = document.querySelector(`.tile[data-participant="${id}"]`)?.getBoundingClientRect();
+        return `${box?.x} ${box?.y} ${box?.width} ${box?.height}`;
       }).join();
       const before = boxes();
       const look = () => {
@@ -220,13 +221,15 @@ describe(`looks (--io ${IO})`, () => {
       await window.ringfence.breakout.start({ consent: 'ask' });
       await window.ringfence.breakout.invite([id], room ?? '');
     }, await ada.id());
-    for (const [tab, selector] of [['people', '.roster-name'], ['chat', '.message-text'], ['polls', '.poll h3'], ['rooms', '.rooms-panel']]) {
+    const where = { people: '.roster-name', chat: '.message-text', polls: '.poll h3', rooms: '.rooms-panel' };
+    for (const [tab, selector] of Object.entries(where)) {
       await ada.click(`#tab-${tab}`);
       await ada.page.waitForFunction((what, text) => (
-        [...document.querySelectorAll(String(what))].some((one) => one.textContent?.includes(text))),
-      { timeout: 10_000 }, selector ?? '', HOSTILE);
+        [...document.querySelectorAll(what)].some((one) => one.textContent?.includes(text))),
+      { timeout: 10_000 }, selector, HOSTILE);
     }
-    await ada.page.waitForFunction((text) => document.querySelector('.banner')?.textContent?.includes(text), {}, HOSTILE);
+    await ada.page.waitForFunction((text) => (
+      document.querySelector('.banner')?.textContent?.includes(text)), {}, HOSTILE);
     assert.equal(await ada.page.evaluate(() => 'hurt' in window), false);
     assert.equal(await ada.page.evaluate(() => document.querySelectorAll('#call img, #call b').length), 0);
     await ada.close();
@@ -265,7 +268,8 @@ describe(`looks (--io ${IO})`, () => {
     if (folder) process.env.RINGFENCE_WEB = folder;
     try {
       for (const name of ['the first, who is host', 'a guest']) {
-        const visitor = await Visitor.open(browser, `${plain.url}/?${new URLSearchParams({ meeting: 'weight', name, auto: '1' })}`);
+        const query = new URLSearchParams({ meeting: 'weight', name, auto: '1' });
+        const visitor = await Visitor.open(browser, `${plain.url}/?${query}`);
         all.push(visitor);
         await visitor.joined();
         await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -42,6 +42,11 @@ export async function mountMadeUp({ rooms, each, unassigned, state, own = 'main'
     monitor: async (/** @type {string[]} */ ids) => { client.monitoring = ids; },
     breakout: new Proxy({}, { get: (_, name) => async (/** @type {unknown[]} */ ...args) => { asked.push(`${String(name)} ${JSON.stringify(args)}`); } }),
   });
+  const style = document.createElement('link');
+  Object.assign(style, { rel: 'stylesheet', href: '/page/rooms/rooms.css' });
+  const dressed = new Promise((resolve) => style.addEventListener('load', resolve));
+  document.head.append(style);
+  await dressed;
   const parent = document.createElement('section');
   parent.className = 'tab-panel';
   const aside = /** @type {HTMLElement} */ (document.getElementById('panel'));

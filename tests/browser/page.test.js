@@ -115,6 +115,64 @@ describe(`page (--io ${IO})`, () => {
     await until('the panel is hidden again', 2_000, async () => !await visible());
   });
 
+  test('what is shared is large, people stand beside it, and both end with it', async () => {
+    await mia.setViewport({ width: 1200, height: 800 });
+    /** @param {string} selector */
+    const area = (selector) => mia.$eval(selector, (tile) => tile.clientWidth * tile.clientHeight);
+    const before = await area('.tile.camera.own');
+    await noah.evaluate(async () => {
+      const canvas = document.createElement('canvas');
+      const brush = canvas.getContext('2d');
+      setInterval(() => brush?.fillRect(Math.random() * 300, 0, 9, 150), 100);
+      await window.ringfence.publish('screen', canvas.captureStream(10).getVideoTracks()[0] ?? null);
+    });
+    await mia.waitForSelector('.stage.sharing .tile.shared.live', { timeout: 15_000 });
+    await until('the screen is the largest', 5_000, async () => (
+      await area('.tile.shared') > 4 * await area('.tile.camera.own')));
+    await noah.evaluate(() => window.ringfence.publish('screen', null));
+    await until('people are large again', 20_000, async () => await area('.tile.camera.own') >= before * 0.9);
+  });
+
+  test('where the browser wants a click before it plays sound, there is something to click', async () => {
+    const zoe = await openPage();
+    await zoe.evaluate(() => {
+      const { play } = HTMLMediaElement.prototype;
+      let clicked = false;
+      document.getElementById('hear')?.addEventListener('click', () => { clicked = true; }, true);
+      HTMLMediaElement.prototype.play = function played() {
+        const refused = this instanceof HTMLAudioElement && !clicked;
+        return refused ? Promise.reject(new DOMException('no click yet', 'NotAllowedError')) : play.call(this);
+      };
+    });
+    await join(zoe, 'Zoe');
+    await zoe.waitForSelector('#hear', { visible: true, timeout: 5_000 });
+    await zoe.click('#hear');
+    await zoe.waitForSelector('#hear', { hidden: true, timeout: 5_000 });
+    await until('sound plays', 5_000, () => zoe.$$eval('audio', (all) => (
+      all.length > 0 && all.every((one) => !one.paused))));
+    await zoe.click('#leave');
+  });
+
+  test('without devices one is told what to do, and joins all the same', async () => {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.evaluateOnNewDocument(() => {
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        throw wanted?.video ? new DOMException('none', 'NotFoundError') : new DOMException('no', 'NotAllowedError');
+      };
+    });
+    await page.goto(`${server.url}/?meeting=page&name=Ida`, { waitUntil: 'load' });
+    await page.waitForFunction(() => /No camera was/.test(document.querySelector('.device-note')?.textContent ?? ''));
+    const note = await page.$eval('.device-note', (element) => element.textContent ?? '');
+    assert.match(note, /Allow it at the left of the address/);
+    await page.click('#join-now');
+    await page.waitForFunction(() => window.ringfence?.peer?.connectionState === 'connected', { timeout: 20_000 });
+    await page.waitForSelector('#microphone[aria-pressed="false"].off', { timeout: 5_000 });
+    await page.click('#microphone');
+    await page.waitForFunction(() => /Allow it/.test(document.querySelector('.toast.error')?.textContent ?? ''));
+    await context.close();
+  });
+
   test('the server tells browsers to run nothing from elsewhere, and they had nothing to complain of', async () => {
     const response = await fetch(server.url);
     assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'self'/);

@@ -9,41 +9,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { mountMadeUp } from './made_up.js';
-import { Participant, closeAll } from './participant.js';
 import { openBrowser } from './browsers.js';
+import { found, press } from './clicks.js';
+import { comeIn } from './crowd.js';
+import { mountMadeUp } from './made_up.js';
+import { VOICES } from './participant.js';
 import { IO, Server } from './server.js';
 import { until } from './until.js';
 
 /** @typedef {import('puppeteer-core').Page} Page */
+/** @typedef {import('./participant.js').Participant} Participant */
 
-const WAIT_MS = 8_000;
+const WAIT_MS = 15_000;
 const HOSTILE = '<img src=x onerror="window.hurt=1">';
 const CARD = '[data-place]';
-
-/** Clicks, with the mouse, what can be seen and says this. @param {Page} page @param {string} selector @param {string | RegExp} [text] */
-async function press(page, selector, text) {
-  const element = await found(page, selector, text);
-  await element.click();
-}
-
-/** @param {Page} page @param {string} selector @param {string | RegExp} [text] */
-async function found(page, selector, text = /(?:)/) {
-  /** @type {import('puppeteer-core').ElementHandle | undefined} */ let seen;
-  await until(`${selector} says ${text}`, WAIT_MS, async () => {
-    for (const element of await page.$$(selector)) {
-      if (!await element.isVisible()) continue;
-      const says = await element.evaluate((one) => (one.getAttribute('aria-label') ?? one.textContent ?? '').trim());
-      if (typeof text === 'string' ? says === text : text.test(says)) {
-        seen = element;
-        return true;
-      }
-    }
-    return false;
-  });
-  if (!seen) throw new Error('unreachable');
-  return seen;
-}
 
 /** Names in each card, by the card's title. @param {Page} page @returns {Promise<Record<string, string[]>>} */
 const shown = (page) => page.$$eval('.room-card', (cards) => Object.fromEntries(cards.map((card) => [
@@ -78,6 +57,19 @@ async function drag(page, name, room) {
   await page.mouse.up();
 }
 
+/** Runs in the page: the colour of a picture, without the corner that moves. @param {HTMLVideoElement} video */
+function meanColour(video) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 16, height: 16 });
+  const brush = canvas.getContext('2d');
+  if (!brush) return [];
+  brush.drawImage(video, 0, 0, 16, 16);
+  const { data } = brush.getImageData(4, 4, 8, 8);
+  return [0, 1, 2].map((channel) => {
+    const values = [...data].filter((_, at) => at % 4 === channel);
+    return Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
+  });
+}
+
 /** @param {Page} page @param {string} text */
 const dialogSays = (page, text) => until(`the dialog says "${text}"`, WAIT_MS, async () => (
   await page.$eval('dialog[open]', (dialog) => dialog.textContent ?? '')).includes(text));
@@ -95,6 +87,7 @@ const isIn = (person, room) => until(`${person.name} is in ${room}`, WAIT_MS, ()
 
 describe(`rooms panel (--io ${IO})`, () => {
   /** @type {Server} */ let server;
+  /** @type {import('puppeteer-core').Browser} */ let browser;
   /** @type {Participant[]} */ const people = [];
   /** @type {string} */ let folder;
   const person = (/** @type {number} */ at) => /** @type {Participant} */ (people[at]);
@@ -110,22 +103,22 @@ describe(`rooms panel (--io ${IO})`, () => {
 
   /** Goes to the tab of the rooms. @param {Page} page */
   async function openRooms(page) {
-    if (await page.$eval('#panel-rooms', (panel) => panel.checkVisibility()).catch(() => false)) return;
-    await press(page, '#people');
-    if (!await page.$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page, '#tab-rooms');
+    if (!await page.$eval('#panel-rooms', (panel) => panel.checkVisibility())) await press(page, '#rooms');
+    await found(page, '.rooms-panel');
   }
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ringfence-'));
     server = await Server.start();
-    for (const name of ['Ada', 'Bob', 'Cleo']) people.push(await Participant.join('chromium', server, 'panel', name));
-    for (const { page } of people) {
-      await page.setViewport({ width: 1280, height: 900 });
-      await openRooms(page);
+    browser = await openBrowser('chromium');
+    for (const name of ['Ada', 'Bob', 'Cleo']) {
+      const { person: one } = await comeIn(browser, server, { name, meeting: 'panel', width: 1280, height: 900 });
+      people.push(one);
+      await openRooms(one.page);
     }
   });
   after(async () => {
-    await closeAll(people);
+    await browser?.close();
     await server?.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -169,7 +162,9 @@ describe(`rooms panel (--io ${IO})`, () => {
 
   test('the template names those who are here', async () => {
     const session = await host().createCDPSession();
-    await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder, eventsEnabled: true });
+    await session.send('Browser.setDownloadBehavior', {
+      behavior: 'allow', downloadPath: folder, eventsEnabled: true, browserContextId: host().browserContext().id,
+    });
     const done = new Promise((resolve) => session.on('Browser.downloadProgress', ({ state }) => state === 'completed' && resolve(state)));
     await drag(host(), 'Cleo', 'main');
     await shows(host(), { 'Not assigned': ['Ada', 'Cleo'], 'Room 1': [], 'Room 2': [], Red: ['Bob'], [HOSTILE]: [] });
@@ -324,11 +319,14 @@ describe(`rooms panel (--io ${IO})`, () => {
       let first = 0;
       await until(`${name} is seen`, WAIT_MS, async () => (first = await frames()) > 0);
       await until(`${name} moves`, WAIT_MS, async () => await frames() > first + 3);
+      const rgb = await picture.$eval('video', meanColour);
+      const own = VOICES.find((voice) => voice.name === name)?.rgb ?? [];
+      assert.ok(Math.hypot(...own.map((value, at) => value - (rgb[at] ?? 0))) < 70, `${name} is ${own}, not ${rgb}`);
     }
     assert.equal(await gains(), 'Bob 0,Cleo 0', 'nobody is heard');
     await press(host(), 'button', 'Listen to Blue');
     await until('Bob is heard', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 0');
-    await person(0).sensed({ sees: ['Bob', 'Cleo'] }, WAIT_MS);
+    await person(0).sensed({ hears: ['Bob', 'Cleo'], sees: [] }, WAIT_MS); // what comes; what of it is played is above
     await press(host(), '.session-buttons button', 'Monitor');
     await until('as before', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 1' && (await host().$$('.thumbnail')).length === 0);
     await person(0).sensed({ hears: [], sees: [] }, WAIT_MS);

@@ -22,6 +22,8 @@ export const VOICES = [
 ];
 
 const JOIN_MS = 30_000;
+/** Browsers start slowly on a machine that builds something else. */
+const LOAD_MS = 120_000;
 
 export class Participant {
   /** @type {string[]} Errors of the page: there should be none. */
@@ -44,12 +46,15 @@ export class Participant {
    * @param {string} meeting
    * @param {string} name
    * @param {string} [url] of the page, if not straight from the server
+   * @param {import('puppeteer-core').Browser} [shared] with others; else one's own is opened
    */
-  static async join(kind, server, meeting, name, url = server.url) {
-    /** @type {import('puppeteer-core').Browser} */
-    const browser = await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
+  static async join(kind, server, meeting, name, url = server.url, shared = undefined) {
+    const browser = shared ? await shared.createBrowserContext()
+      : await openBrowser(kind, VOICES.find((voice) => voice.name === name)?.hz);
     try {
       const page = await browser.newPage();
+      page.setDefaultNavigationTimeout(LOAD_MS);
+      if (shared) await page.setViewport({ width: 800, height: 600, deviceScaleFactor: 0.5 }); // less to paint
       const person = new Participant(name, browser, page);
       page.on('pageerror', (error) => person.errors.push(String(error)));
       const query = new URLSearchParams({ meeting, name, auto: '1' });
@@ -111,14 +116,20 @@ export class Participant {
     return this.page.evaluate(() => window.probe.changes());
   }
 
-  /** Clicks what a user would click. @param {string} selector */
+  /** Clicks what a user would click. @param {string} selector @returns {Promise<number>} when, in epoch ms */
   async click(selector) {
-    await until(`${this.name} can click ${selector}`, 5_000, () => this.page.evaluate((what) => {
-      const element = /** @type {HTMLElement | null} */ (document.querySelector(what));
-      if (!element || element.hidden || getComputedStyle(element).display === 'none') return false;
-      element.click();
-      return true;
-    }, selector));
+    let at = 0;
+    await until(`${this.name} can click ${selector}`, 5_000, async () => {
+      at = await this.page.evaluate((what) => {
+        const element = /** @type {HTMLElement | null} */ (document.querySelector(what));
+        if (!element?.checkVisibility()) return 0;
+        const now = performance.timeOrigin + performance.now();
+        element.click();
+        return now;
+      }, selector);
+      return at > 0;
+    });
+    return at;
   }
 
   async close() {

@@ -21,7 +21,8 @@ export class Visitor {
     page.on('response', (response) => {
       const { pathname, host } = new URL(response.url());
       if (response.status() >= 400) this.complaints.push(`${response.status()} ${response.url()}`);
-      if (host !== new URL(page.url()).host && page.url() !== 'about:blank') this.complaints.push(`from elsewhere: ${host}`);
+      const own = page.url() === 'about:blank' ? host : new URL(page.url()).host;
+      if (host !== own) this.complaints.push(`loaded from elsewhere: ${response.url()}`);
       void response.buffer().then((body) => this.loaded.set(pathname, body.length), () => {});
     });
   }
@@ -35,6 +36,7 @@ export class Visitor {
     // A window each: a tab in the background is not painted.
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
     const visitor = new Visitor(page);
     await visitor.look(look);
     await page.evaluateOnNewDocument(() => {

@@ -78,6 +78,9 @@ pub struct Options {
     /// Whether publishers send audio.
     #[arg(long, default_value = "on")]
     pub audio: Switch,
+    /// Milliseconds of sound in a packet: 10, 20, 40 or 60 (RFC 7587 §4.2).
+    #[arg(long, default_value_t = 20, value_name = "MS")]
+    pub audio_frame: u32,
     /// How many of a room's publishers speak loudly; the others send silence [default: all].
     #[arg(long, value_name = "N")]
     pub speakers: Option<u32>,
@@ -188,6 +191,11 @@ impl Options {
         ensure!(self.publishers != Some(0), "--publishers 0: nothing would be forwarded; give 1");
         ensure!(self.check > 0, "--check 0: give 1 to check every receiver, or more");
         ensure!(self.threads > 0, "--threads 0: give at least 1");
+        ensure!(
+            [10, 20, 40, 60].contains(&self.audio_frame),
+            "--audio-frame {}: give 10, 20, 40 or 60 (milliseconds)",
+            self.audio_frame
+        );
         ensure!((1..=240).contains(&self.frame_rate), "--frame-rate: give 1 to 240");
         ensure!(
             self.sends_audio() || self.video_bitrate > 0,
@@ -337,6 +345,7 @@ mod tests {
     fn errors_name_the_option() {
         for (arguments, named) in [
             ("--meetings 0", "--meetings"),
+            ("--audio-frame 30", "--audio-frame"),
             ("--rooms 301", "--rooms"),
             ("--publishers 0", "--publishers"),
             ("--audio off --video-bitrate 0", "--audio"),

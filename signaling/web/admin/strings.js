@@ -80,6 +80,7 @@ export const strings = {
     last: (ms) => `last ${time(ms)}`,
     shard: (/** @type {string} */ shard) => `Shard ${shard}`,
     way: (/** @type {string} */ from, /** @type {string} */ to) => `${from} → ${to}`,
+    from: (/** @type {string} */ from) => `From ${from}`,
     quantile: (/** @type {number} */ share) => (share === 0.5 ? 'Median' : `p${Math.round(share * 100)}`),
     process: 'Resident',
     amounts: { meetings: 'Meetings', participants: 'People', peers: 'Peers', tracks: 'Tracks' },

@@ -276,13 +276,12 @@ export class Ringfence extends EventTarget {
     } else if (method === 'user_left' && params.participant === this.id && params.reason !== 'moved') {
       if (params.reason === 'kicked') this.#connection.close('kicked', 'You were taken out of this meeting.');
       else this.#connection.close('ended', 'The meeting is over.');
-    } else if (self) {
+    } else if (method === 'peer_updated' && self && params.participant.id === this.id) {
       for (const kind of /** @type {const} */ (['audio', 'video'])) {
-        if (method !== 'peer_updated' || params.participant.id !== this.id) continue;
         if (self.muted[kind]) this.#muted.add(kind);
         else this.#muted.delete(kind);
       }
-      if (self.role !== this.role) void this.#connection.refresh();
+      if (self.role !== this.role) void this.#connection.refresh(); // what it may do, only `join` says
     }
   }
 

@@ -30,8 +30,10 @@ export class Chat {
     this.log = make('div', { class: 'messages', role: 'log', 'aria-label': text.log, tabindex: 0 });
     this.empty = make('p', { class: 'empty-note', text: text.empty });
     this.to = make('select', { 'aria-label': text.to });
-    this.field = make('textarea', { rows: 1, maxlength: 4000, placeholder: text.placeholder, 'aria-label': text.placeholder,
-      oninput: () => this.#fit(), onkeydown: (event) => this.#onKey(/** @type {KeyboardEvent} */ (event)) });
+    this.field = make('textarea', {
+      rows: 1, maxlength: 4000, placeholder: text.placeholder, 'aria-label': text.placeholder,
+      oninput: () => this.#fit(), onkeydown: (event) => this.#onKey(/** @type {KeyboardEvent} */ (event)),
+    });
     const send = button(text.send, () => void this.#send(), { icon: 'send', class: 'primary', id: 'send' });
     this.form = make('form', { class: 'write', onsubmit: (event) => {
       event.preventDefault();
@@ -88,8 +90,10 @@ export class Chat {
     const head = !follows && make('p', { class: 'message-head' }, broadcast && icon('megaphone'),
       make('strong', { class: 'cut', text: name }), aside && make('span', { class: 'message-aside cut', text: aside }),
       make('time', { class: 'quiet small', text: clock.format(at) }));
-    const changed = !broadcast && to === null && before && before.room !== null && room !== null && before.room !== room;
-    return make('div', { class: `message ${kind}${own ? ' own' : ''}${to === null ? '' : ' private'}${follows ? ' follows' : ''}` },
+    const known = before && before.room !== null && room !== null;
+    const changed = !broadcast && to === null && known && before.room !== room;
+    const kinds = [kind, own && 'own', to !== null && 'private', follows && 'follows'].filter(Boolean).join(' ');
+    return make('div', { class: `message ${kinds}` },
       changed && make('p', { class: 'message-room quiet small', text: this.#room(room) }), head,
       make('p', { class: 'message-text', text: message.text }));
   }

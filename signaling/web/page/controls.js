@@ -83,7 +83,8 @@ export class Controls {
     if (!tab) return;
     tab.badge.hidden = count === 0;
     setText(tab.badge, count > 99 ? '99+' : String(count));
-    setAttribute(tab.element, 'aria-label', count ? strings.controls.news(strings.tabs[name], count) : strings.tabs[name]);
+    const label = strings.tabs[name];
+    setAttribute(tab.element, 'aria-label', count ? strings.controls.news(label, count) : label);
   }
 
   #onKey = (/** @type {KeyboardEvent} */ event) => {

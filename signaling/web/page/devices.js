@@ -19,7 +19,11 @@ const plain = (device) => ({
     ? { echoCancellation: true, noiseSuppression: true } : { width: { ideal: 1280 }, height: { ideal: 720 } }),
 });
 
-/** Opens a device: the one named, else the one that was chosen last, else any. @param {Device} device @param {string} [id] */
+/**
+ * Opens a device: the one named, else the one that was chosen last, else any.
+ * @param {Device} device
+ * @param {string} [id]
+ */
 export async function openChosen(device, id) {
   const last = id || kept(device) || undefined;
   const tracks = await openDevice(device, { deviceId: last }).catch((error) => {
@@ -143,7 +147,8 @@ export function meter(track, onLevel) {
  * @param {string} kind
  */
 export function fillSelect(select, found, current, kind) {
-  const wanted = found.map((one, at) => ({ value: one.deviceId, text: one.label || strings.devices.unnamed(kind, at + 1) }));
+  const wanted = found.map(({ deviceId, label }, at) => (
+    { value: deviceId, text: label || strings.devices.unnamed(kind, at + 1) }));
   if (wanted.length === 0) wanted.push({ value: '', text: strings.devices.standard });
   const said = JSON.stringify(wanted);
   if (select.dataset.said !== said) {

@@ -79,7 +79,11 @@ export function setAttribute(element, name, value) {
   }
 }
 
-/** Writes a text only if it changes: a live region speaks on each write. @param {Element} element @param {string} text */
+/**
+ * Writes a text only if it changes: a live region speaks on each write.
+ * @param {Element} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -29,7 +29,8 @@ export function ended(place, why, rejoin, back) {
     void rejoin();
   }, { id: 'rejoin', class: 'primary' });
   const heading = make('h1', { text: why.title, tabindex: -1 });
-  place.replaceChildren(make('div', { class: 'ended' }, heading, why.text && make('p', { class: 'lead', text: why.text }),
+  place.replaceChildren(make('div', { class: 'ended' }, heading,
+    why.text && make('p', { class: 'lead', text: why.text }),
     make('div', { class: 'row' }, again, button(text.back, back, { id: 'back' }))));
   place.hidden = false;
   (again || heading).focus();

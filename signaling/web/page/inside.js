@@ -46,8 +46,12 @@ export class Inside {
     this.voices = make('span', { class: 'pill voices' }, icon('megaphone'), make('span', { class: 'cut' }));
     this.time = make('span', { role: 'timer' });
     this.timer = make('span', { class: 'pill timer' }, icon('timer'), this.time);
-    this.help = button(text.help, () => void attempt(() => client.askForHelp()), { id: 'help', icon: 'hand', class: 'plain' });
-    this.volume = button(text.volume, () => this.#menu(), { id: 'main-volume', icon: 'speaker', class: 'plain', 'aria-haspopup': 'menu' });
+    this.help = button(text.help, () => void attempt(() => client.askForHelp()), {
+      id: 'help', icon: 'hand', class: 'plain',
+    });
+    this.volume = button(text.volume, () => this.#menu(), {
+      id: 'main-volume', icon: 'speaker', class: 'plain', 'aria-haspopup': 'menu',
+    });
     this.back = make('button', { type: 'button', id: 'return', class: 'back', title: text.return,
       onclick: () => void attempt(() => client.breakout.leave()) }, icon('back'), make('span', { text: text.back }));
     now.replaceChildren(this.voices, this.timer, this.help, this.volume, this.back);
@@ -86,6 +90,7 @@ export class Inside {
     setAttribute(this.help, 'title', asked ? text.helpAsked : text.help);
     setAttribute(this.help, 'aria-label', asked ? text.helpAsked : text.help);
     const voices = [...client.voices].map(([id, kind]) => text.voice(this.#name(id), strings.stage.voices[kind]));
+    if (client.announcing.length > 0) voices.unshift(text.announcing);
     this.voices.hidden = voices.length === 0;
     setText(/** @type {Element} */ (this.voices.lastElementChild), voices.join(', '));
     this.#renderBanners();
@@ -145,7 +150,7 @@ export class Inside {
       button(text.reject, () => void this.attempt(no), { class: 'reject' }),
       button(text.accept, () => void this.attempt(yes), { class: 'primary accept' }));
     const tick = () => {
-      if (expiresAt !== null) setText(left, text.expires(secondsTo(expiresAt)));
+      if (expiresAt !== null) setText(left, text.expires(clock(secondsTo(expiresAt))));
     };
     tick();
     return { element, tick };

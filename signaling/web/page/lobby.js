@@ -37,14 +37,14 @@ export class Lobby {
       'aria-valuemax': 100, 'aria-valuenow': 0 }, make('i'));
     this.note = make('p', { class: 'device-note', role: 'status' });
     this.selects = { microphone: this.#select('microphone'), camera: this.#select('camera') };
-    this.name = make('input', { name: 'name', autocomplete: 'name', maxlength: 64, required: true });
-    this.meeting = make('input', { name: 'meeting', autocomplete: 'off', maxlength: 64, required: true,
+    const invited = claimsOf(token);
+    this.name = make('input', { name: 'name', autocomplete: 'name', maxlength: 64, required: !invited?.name });
+    this.meeting = make('input', { name: 'meeting', autocomplete: 'off', maxlength: 64, required: !invited,
       pattern: '[A-Za-z0-9._~\\-]+', title: text.meetingRule, spellcheck: 'false', autocapitalize: 'off' });
     this.submit = make('button', { type: 'submit', id: 'join-now', class: 'primary', text: text.join });
     this.error = make('p', { id: 'join-error', class: 'error', role: 'alert' });
     const mirror = make('div', { class: 'mirror' }, this.video, this.dark,
       make('div', { class: 'mirror-buttons' }, this.buttons.microphone, this.buttons.camera));
-    const invited = claimsOf(token);
     const meetingField = make('label', { class: 'field', hidden: invited !== null }, text.meeting, this.meeting);
     const nameField = make('label', { class: 'field', hidden: Boolean(invited?.name) }, text.name, this.name);
     const lead = invited ? text.invited(invited.name, invited.meeting) : text.lead;

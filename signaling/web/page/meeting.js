@@ -4,7 +4,6 @@ import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { dialog } from './dialog.js';
 import { byId, make, setText } from './elements.js';
-import { explain } from './ended.js';
 import { Inside } from './inside.js';
 import { OwnMedia, deviceFault } from './media.js';
 import { kept } from './memory.js';
@@ -26,6 +25,7 @@ export class Meeting {
   #open = true;
   /** Parts that are loaded when they are first needed. @type {Map<string, Part | null>} */ #late = new Map();
   #blocked = false;
+  #udpBlocked = false;
 
   /** @param {Ringfence} client joined */
   constructor(client) {
@@ -54,11 +54,15 @@ export class Meeting {
       this.chat.write(id);
     } });
     this.chat = new Chat(this.panels.chat, client, this.attempt, (message) => {
-      if (message.to !== null) toast(strings.chat.whispered(client.participants.get(message.from)?.name ?? '', message.text));
+      const name = client.participants.get(message.from)?.name || message.from;
+      if (message.to !== null) toast(strings.chat.whispered(name, message.text));
     });
     this.inside = new Inside(byId('banners'), byId('now'), client, this.attempt);
     this.sidebar.addEventListener('change', this.soon);
-    this.sidebar.addEventListener('escape', () => byId(this.sidebar.last === 'polls' ? 'people' : this.sidebar.last).focus());
+    this.sidebar.addEventListener('escape', () => {
+      const { last } = this.sidebar;
+      byId(last === 'polls' ? 'people' : last).focus();
+    });
     for (const type of ['model', 'slots', 'speaking', 'state', 'change']) client.addEventListener(type, this.soon);
     client.addEventListener('peer', this.#listen);
     client.addEventListener('device', this.#onDevice);
@@ -121,7 +125,7 @@ export class Meeting {
       await work();
       return true;
     } catch (error) {
-      if (this.#open) toast(deviceFault(error) ?? explain(error).text, 'error');
+      if (this.#open) toast(deviceFault(error) ?? (error instanceof Error ? error.message : String(error)), 'error');
       return false;
     }
   };
@@ -143,8 +147,12 @@ export class Meeting {
     setText(byId('meeting-name'), client.meeting);
     document.title = strings.titleOf(room);
     const lost = client.state !== 'joined' || ['failed', 'disconnected'].includes(client.peer?.connectionState ?? '');
-    byId('connection').classList.toggle('lost', lost);
-    setText(byId('connection'), lost ? strings.controls.reconnecting : '');
+    byId('connection').classList.toggle('lost', lost || this.#udpBlocked);
+    const blocked = /** @type {{ kind?: string } | null} */ (client.error)?.kind === 'udp_blocked';
+    const { title, text } = strings.ended.kinds.udp_blocked;
+    if (blocked && !this.#udpBlocked) toast(text, 'error');
+    this.#udpBlocked = blocked;
+    setText(byId('connection'), blocked ? title : lost ? strings.controls.reconnecting : '');
     const { shown } = this.sidebar;
     this.controls.render(this.media, client.sends);
     this.controls.opened(shown);
@@ -162,7 +170,8 @@ export class Meeting {
     const { client, chat } = this;
     this.controls.badge('chat', chat.unread);
     this.sidebar.badge('chat', chat.unread, strings.chat.unread(chat.unread));
-    const open = [...client.polls.values()].filter((poll) => poll.open && poll.own === null && poll.from !== client.id).length;
+    const open = [...client.polls.values()]
+      .filter((poll) => poll.open && poll.own === null && poll.from !== client.id).length;
     this.sidebar.badge('polls', open, strings.polls.unanswered(open));
     const help = client.can('help.answer') ? client.help.size : 0;
     this.controls.badge('rooms', help);
@@ -215,9 +224,10 @@ export class Meeting {
     for (const element of byId('audio').querySelectorAll('audio')) await element.setSinkId?.(id);
   };
 
-  #onDevice = (/** @type {CustomEvent<{ source: import('../client/client.js').Source, track: MediaStreamTrack | null }>} */ event) => {
+  #onDevice = (/** @type {import('../client/client.js').RingfenceEvents['device']} */ event) => {
     const { source, track } = event.detail;
-    if (source === 'microphone' || source === 'camera') toast(track ? strings.devices.changed[source] : strings.devices.lost[source]);
+    const texts = track ? strings.devices.changed : strings.devices.lost;
+    if (source === 'microphone' || source === 'camera') toast(texts[source]);
     if (!track) void this.attempt(() => this.media.lost(source));
   };
 

@@ -53,7 +53,9 @@ export class People {
     const state = make('span', { class: 'cut quiet small' });
     const silent = icon('microphone-off');
     const dark = icon('camera-off');
-    const more = button(text.more(''), () => this.#menu(id, more), { icon: 'more', class: 'plain small', 'aria-haspopup': 'menu' });
+    const more = button(text.more(''), () => this.#menu(id, more), {
+      icon: 'more', class: 'plain small', 'aria-haspopup': 'menu',
+    });
     const said = make('span', { class: 'unseen' });
     const element = make('li', { 'data-participant': id }, face,
       make('span', { class: 'roster-text' }, name, state, said), silent, dark, more);
@@ -99,16 +101,18 @@ export class People {
   #items({ id, muted, role, name }) {
     const { client, tools } = this;
     const other = id !== client.id;
+    const mutes = other && client.can('people.mute');
     /** @param {() => Promise<unknown>} work */
     const run = (work) => () => void tools.attempt(work);
     const items = [
       other && client.can('chat') && { label: text.write, run: () => tools.write(id) },
-      other && client.can('people.mute') && !muted.audio && { label: text.mute, run: run(() => client.people.mute(id, 'audio')) },
-      other && client.can('people.mute') && !muted.video && { label: text.darken, run: run(() => client.people.mute(id, 'video')) },
+      mutes && !muted.audio && { label: text.mute, run: run(() => client.people.mute(id, 'audio')) },
+      mutes && !muted.video && { label: text.darken, run: run(() => client.people.mute(id, 'video')) },
       other && client.can('voice.whisper') && { label: this.#whispersTo(id) ? text.noWhisper : text.whisper,
         run: run(() => client.whisper(this.#whispersTo(id) ? null : { client: id })) },
       client.can('role.change') && { label: text.role, run: () => void this.#role(id, name, role) },
-      other && client.can('people.kick') && { label: text.kick, danger: true, run: () => void this.#kick(id, name || id) },
+      other && client.can('people.kick')
+        && { label: text.kick, danger: true, run: () => void this.#kick(id, name || id) },
     ];
     return items.filter((item) => item !== false);
   }

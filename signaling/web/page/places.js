@@ -31,7 +31,12 @@ function within(width, height) {
   return { width: Math.floor(fitted), height: Math.floor(Math.min(height, fitted / ratio)) };
 }
 
-/** The columns that make `count` tiles the largest. @param {number} width @param {number} height @param {number} count */
+/**
+ * The columns that make `count` tiles the largest.
+ * @param {number} width
+ * @param {number} height
+ * @param {number} count
+ */
 function best(width, height, count) {
   let found = { columns: 1, rows: count, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
@@ -79,12 +84,13 @@ export function beside(width, height, count) {
   if (!upright) small.height = Math.floor(small.width * 9 / 16);
   const rows = upright ? 2 : Math.max(1, Math.floor((height + GAP_PX) / (small.height + GAP_PX)));
   const columns = upright ? 3 : 1;
-  const room = upright
-    ? { width, height: height - rows * (small.height + GAP_PX) }
-    : { width: width - small.width - GAP_PX, height };
   return {
     max: rows * columns,
     boxes: (people) => {
+      const used = Math.min(rows, Math.ceil(people / columns));
+      const room = upright
+        ? { width, height: height - used * (small.height + GAP_PX) }
+        : { width: width - small.width - GAP_PX, height };
       const each = best(room.width, room.height, count);
       const large = Array.from({ length: count }, (_, at) => {
         const [wide, high] = [part(room.width, each.columns), part(room.height, each.rows)];

@@ -42,8 +42,8 @@ export class Polls {
     const old = this.#cards.get(poll.poll);
     if (old?.said === said) return old.element;
     const element = this.#build(poll);
-    const focused = old?.element.contains(document.activeElement)
-      ? [...old.element.querySelectorAll('button')].indexOf(/** @type {HTMLButtonElement} */ (document.activeElement)) : -1;
+    const buttons = [...old?.element.querySelectorAll('button') ?? []];
+    const focused = buttons.findIndex((one) => one === document.activeElement);
     old?.element.replaceWith(element);
     if (focused >= 0) element.querySelectorAll('button')[focused]?.focus();
     this.#cards.set(poll.poll, { element, said });
@@ -62,7 +62,8 @@ export class Polls {
       const count = shown ? text.result(share, poll.votes[at] ?? 0) : '';
       const bar = make('i', { class: 'poll-bar', 'aria-hidden': 'true' });
       bar.style.setProperty('--share', String(shown ? share / 100 : 0));
-      const inside = [bar, make('span', { class: 'poll-option', text: option }), make('span', { class: 'poll-count', text: count })];
+      const inside = [bar, make('span', { class: 'poll-option', text: option }),
+        make('span', { class: 'poll-count', text: count })];
       return make('li', {}, poll.open
         ? make('button', { type: 'button', class: 'poll-choice', 'aria-pressed': poll.own === at,
           onclick: () => void this.attempt(() => client.vote(poll.poll, at)) }, ...inside)
@@ -80,8 +81,9 @@ export class Polls {
     const question = make('textarea', { rows: 2, maxlength: 500, required: true });
     const options = make('div', { class: 'stack' });
     const add = () => {
-      const field = make('input', { maxlength: 200, required: options.childElementCount < 2,
-        'aria-label': text.option(options.childElementCount + 1), placeholder: text.option(options.childElementCount + 1) });
+      const label = text.option(options.childElementCount + 1);
+      const required = options.childElementCount < 2;
+      const field = make('input', { maxlength: 200, required, 'aria-label': label, placeholder: label });
       options.append(field);
       setAttribute(more, 'hidden', options.childElementCount >= OPTIONS_MAX);
       return field;

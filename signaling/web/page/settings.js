@@ -8,7 +8,9 @@ import { strings } from './strings.js';
 
 /** @typedef {import('../client/client.js').Ringfence} Ringfence */
 
-const KINDS = /** @type {const} */ ([['microphone', 'audioinput'], ['camera', 'videoinput'], ['speaker', 'audiooutput']]);
+const KINDS = /** @type {const} */ ([
+  ['microphone', 'audioinput'], ['camera', 'videoinput'], ['speaker', 'audiooutput'],
+]);
 
 /**
  * @param {Ringfence} client
@@ -36,8 +38,9 @@ export async function settings(client, attempt, setSpeaker) {
     const track = client.published('microphone');
     stop = track ? meter(track, (now) => level.style.setProperty('--level', now.toFixed(2))) : () => {};
   };
-  const fields = KINDS.map(([device], at) => make('label', { class: 'field', hidden: device === 'speaker' && !canChooseSpeaker() },
-    strings.devices[device], selects[at], device === 'microphone' && level));
+  const fields = KINDS.map(([device], at) => make('label', {
+    class: 'field', hidden: device === 'speaker' && !canChooseSpeaker(),
+  }, strings.devices[device], selects[at], device === 'microphone' && level));
   measure();
   await fill();
   client.addEventListener('published', measure);

@@ -13,8 +13,9 @@ export class Sidebar extends EventTarget {
   constructor(element) {
     super();
     this.element = element;
-    this.list = make('div', { class: 'tabs', role: 'tablist', 'aria-label': strings.sidebar.label, onkeydown: this.#onKey });
-    const close = button(strings.sidebar.close, () => this.toggle(false), { icon: 'close', class: 'plain panel-close' });
+    const { label, close: closing } = strings.sidebar;
+    this.list = make('div', { class: 'tabs', role: 'tablist', 'aria-label': label, onkeydown: this.#onKey });
+    const close = button(closing, () => this.toggle(false), { icon: 'close', class: 'plain panel-close' });
     this.head = make('div', { class: 'panel-head' }, this.list, close);
     element.replaceChildren(this.head);
     element.onkeydown = this.#onEscape;

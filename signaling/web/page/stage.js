@@ -213,7 +213,7 @@ export class Stage {
     }
   }
 
-  /** Does something without moving tiles slowly: they follow the size of the window at once. @param {() => void} work */
+  /** Tiles do not move slowly, but follow the size of the window at once. @param {() => void} work */
   #still(work) {
     this.element.classList.add('still');
     work();

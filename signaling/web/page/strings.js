@@ -2,7 +2,6 @@
 
 export const strings = {
   title: 'Ringfence',
-  mainRoom: 'Main room',
   you: 'You',
   /** @param {string} room */
   titleOf: (room) => `${room} · Ringfence`,
@@ -12,7 +11,8 @@ export const strings = {
   lobby: {
     lead: 'Meet, split into rooms, come back.',
     /** @param {string} name @param {string} meeting */
-    invited: (name, meeting) => [name && `You join as ${name}.`, meeting && `Meeting: ${meeting}.`].filter(Boolean).join(' '),
+    invited: (name, meeting) => (
+      [name && `You join as ${name}.`, meeting && `Meeting: ${meeting}.`].filter(Boolean).join(' ')),
     name: 'Your name',
     meeting: 'Meeting',
     meetingRule: 'Letters, digits, and . _ ~ -',
@@ -34,13 +34,15 @@ export const strings = {
     unnamed: (kind, n) => `${kind} ${n}`,
     faults: {
       microphone: {
-        refused: 'The browser does not let this page use the microphone. Allow it at the left of the address, or join without.',
+        refused: 'The browser does not let this page use the microphone. Allow it at the left of the address, '
+          + 'or join without.',
         missing: 'No microphone was found. Plug one in, or join without.',
         busy: 'Another program uses the microphone. Close it there and switch the microphone on again.',
         insecure: 'Browsers allow a microphone only on pages with https:// or on localhost.',
       },
       camera: {
-        refused: 'The browser does not let this page use the camera. Allow it at the left of the address, or join without.',
+        refused: 'The browser does not let this page use the camera. Allow it at the left of the address, '
+          + 'or join without.',
         missing: 'No camera was found. Plug one in, or join without.',
         busy: 'Another program uses the camera. Close it there and switch the camera on again.',
         insecure: 'Browsers allow a camera only on pages with https:// or on localhost.',
@@ -48,7 +50,7 @@ export const strings = {
       screen: {
         refused: 'No screen was chosen.',
         missing: 'There is no screen to share.',
-        busy: 'The system does not let the browser see the screen. Allow screen recording for the browser in its settings.',
+        busy: 'The system does not let the browser see the screen. Allow it screen recording in the settings.',
         insecure: 'Browsers allow sharing only on pages with https:// or on localhost.',
       },
     },
@@ -153,6 +155,7 @@ export const strings = {
     unanswered: (n) => `${n} to answer`,
   },
   inside: {
+    announcing: 'You speak to all rooms',
     back: 'Main room',
     return: 'Return to the main room',
     volume: 'Main room: how it is heard here',
@@ -175,8 +178,8 @@ export const strings = {
     roleNow: (role) => `Your role is ${role} now.`,
     /** @param {string} name */
     roleRejected: (name) => `${name} keeps their role.`,
-    /** @param {number} seconds */
-    expires: (seconds) => `${seconds} s to answer`,
+    /** @param {string} time */
+    expires: (time) => `${time} to answer`,
     accept: 'Accept',
     reject: 'Decline',
     dismiss: 'Dismiss',
@@ -197,14 +200,18 @@ export const strings = {
     rejoin: 'Join again',
     back: 'To the start',
     kinds: {
-      unreachable: { title: 'The server can not be reached.', text: 'Look whether this device is online, then try again.' },
+      unreachable: {
+        title: 'The server can not be reached.', text: 'Look whether this device is online, then try again.',
+      },
       refused: { title: 'The server did not let you in.', text: 'Ask whoever invited you for a new link.' },
       expired: { title: 'Your invitation has expired.', text: 'Ask whoever invited you for a new link.' },
       udp_blocked: {
         title: 'Sound and pictures do not get through.',
         text: 'This network seems to block UDP. Try another network, or ask who runs it to let UDP through.',
       },
-      replaced: { title: 'You joined from somewhere else.', text: 'The meeting goes on there. Join again to have it here.' },
+      replaced: {
+        title: 'You joined from somewhere else.', text: 'The meeting goes on there. Join again to have it here.',
+      },
       kicked: { title: 'You were taken out of the meeting.', text: 'Whoever runs it decided so.' },
       ended: { title: 'The meeting is over.', text: '' },
     },
@@ -216,10 +223,11 @@ export const strings = {
     people: (n) => (n === 1 ? '1 person' : `${n} people`),
     asksHelp: 'Asks for help',
     dismiss: 'Dismiss',
-    conflict: 'Somebody else changed the rooms at the same moment. Nothing was done; look at them as they are now, and try again.',
+    conflict: 'Somebody else changed the rooms at the same moment. Nothing was done; look at them as they are now, '
+      + 'and try again.',
     lead: 'You are in',
     none: 'There are no breakout rooms you can see. A host opens them.',
-    return: 'Back to the main room',
+    return: 'To the main room',
     help: 'Ask for help',
     helpAsked: 'A host knows that you ask for help.',
     go: 'Go there',

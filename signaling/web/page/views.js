@@ -30,7 +30,8 @@ export class Views {
   }
 
   /**
-   * What `part` of the page wants to see, the most wanted first. The part that wished first, the stage, gets two slots of three.
+   * What `part` of the page wants to see, the most wanted first. The part that wished first, the stage, gets two
+   * slots of three.
    * @param {string} part
    * @param {View[]} videos
    */

@@ -40,6 +40,8 @@ pub struct Settings {
     pub video_bitrate: u64,
     /// Frames a second.
     pub frame_rate: u32,
+    /// Milliseconds of sound in a packet.
+    pub audio_frame: u32,
     /// Nanoseconds between keyframes.
     pub keyframe_every: u64,
     /// Send frames as trains.
@@ -61,6 +63,7 @@ impl Settings {
             codec: options.codec,
             video_bitrate: options.video_bitrate,
             frame_rate: options.frame_rate,
+            audio_frame: options.audio_frame,
             keyframe_every: (options.keyframe_interval * 1e9) as u64,
             trains: options.publish_trains == Switch::On,
             pin: options.pin,

@@ -1,4 +1,4 @@
-//! What one source sends and when: Opus every 20 ms, video in frames, each frame one burst.
+//! What one source sends and when: Opus every 20 ms or less often, video in frames, each frame one burst.
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -15,7 +15,9 @@ use super::payload::{self, Part, Stamp};
 use crate::report::Kind;
 use crate::sdp::{AUDIO_TYPE, LEVEL_ID, MID_ID, RID_ID, Source, VIDEO_TYPE};
 
-const AUDIO_EVERY: u64 = 20_000_000;
+const MILLISECOND: u64 = 1_000_000;
+/// Milliseconds that a voice of the lengths below lasts.
+const AUDIO_FRAME: usize = 20;
 const SECOND: u64 = 1_000_000_000;
 /// Longest payload: with header and tag a datagram stays below 1,200 bytes.
 const PAYLOAD_MAX: usize = 1_160;
@@ -51,7 +53,7 @@ impl Outgoing {
         let seed = settings.seed ^ u64::from(source.ssrc).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut random = StdRng::seed_from_u64(seed);
         let every = match source.kind {
-            Kind::Audio => AUDIO_EVERY,
+            Kind::Audio => MILLISECOND * u64::from(settings.audio_frame),
             Kind::Video => SECOND / u64::from(settings.frame_rate),
         };
         Outgoing {
@@ -99,7 +101,7 @@ impl Outgoing {
         let step = self.every as f64 * f64::from(clock) / SECOND as f64;
         self.timestamp = self.timestamp.wrapping_add(step.round() as u32);
         match self.source.kind {
-            Kind::Audio => self.send_audio(now, room, sealer, out),
+            Kind::Audio => self.send_audio(now, room, sealer, settings, out),
             Kind::Video => self.send_frame(now, room, sealer, settings, out),
         }
     }
@@ -109,6 +111,7 @@ impl Outgoing {
         now: u64,
         room: u32,
         sealer: &mut Context,
+        settings: &Settings,
         out: &mut Vec<Bytes>,
     ) -> anyhow::Result<()> {
         // The sum of uniform lengths: most near the middle, as an encoder with variable rate has it.
@@ -119,6 +122,7 @@ impl Outgoing {
             }
             false => (60 + self.random.random_range(0..=8usize), QUIET),
         };
+        let length = length * settings.audio_frame as usize / AUDIO_FRAME;
         let mut body = Vec::with_capacity(length);
         payload::write_audio(&self.stamp(now, room), length, &mut body);
         let mut header = self.header(AUDIO_TYPE, false);
@@ -226,6 +230,33 @@ mod tests {
 
     use super::*;
     use crate::options::Options;
+
+    #[test]
+    fn longer_frames_of_sound_are_fewer_and_as_many_octets() {
+        let second = |frame: &str| {
+            let line = ["load", "--audio-frame", frame, "--seed", "7"];
+            let settings = Settings::of(&Options::parse_from(line), true);
+            let profile = ProtectionProfile::AeadAes128Gcm;
+            let mut sealer = Context::new(&[1; 16], &[2; 12], profile, None, None).expect("keys");
+            let source = Source { kind: Kind::Audio, ssrc: 10, layer: None };
+            let (mut outgoing, mut sealed) =
+                (Outgoing::new(3, source, true, &settings), Vec::new());
+            let first = outgoing.begin(0, &settings);
+            while outgoing.due < first + SECOND {
+                outgoing.send(outgoing.due, 9, &mut sealer, &settings, &mut sealed).expect("keys");
+            }
+            let ticks = outgoing.report(first).rtp_time;
+            outgoing.send(outgoing.due, 9, &mut sealer, &settings, &mut Vec::new()).expect("keys");
+            let step = outgoing.report(first).rtp_time.wrapping_sub(ticks);
+            (sealed.len(), step, outgoing.octets)
+        };
+        let (packets, step, octets) = second("20");
+        assert_eq!((packets, step), (50, 960));
+        let (packets, step, longer) = second("40");
+        assert_eq!((packets, step), (25, 1_920));
+        let ratio = f64::from(longer) / f64::from(octets);
+        assert!((0.9..1.1).contains(&ratio), "{longer} octets, not {octets}");
+    }
 
     #[test]
     fn layers_bear_their_names_and_share_the_bitrate() {

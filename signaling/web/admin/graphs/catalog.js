@@ -18,6 +18,8 @@ import { cells, growth, quantile, rate } from './derive.js';
  */
 
 const RELAY = 'ringfence_relay';
+/** More lines than that tell nothing. */
+const WAYS_MAX = 12;
 const LATENCY = 'ringfence_added_latency_seconds';
 
 /**
@@ -56,10 +58,15 @@ function drops(now, before) {
     .map((reason) => [strings.reasons[reason] ?? reason, rate(now, before, metric, { reason })]);
 }
 
-/** Ways between shards on which something was sent. @param {Sample} now @param {Sample} before @returns {Point[]} */
+/** Ways between shards on which something was sent; if they are many, by who sends. @param {Sample} now @param {Sample} before @returns {Point[]} */
 function mesh(now, before) {
   const metric = 'ringfence_mesh_packets_total';
-  return now.rows(metric).filter((row) => row.value > 0).map(({ labels: { from = '', to = '' } }) => (
+  const used = now.rows(metric).filter((row) => row.value > 0);
+  if (used.length > WAYS_MAX) {
+    const senders = [...new Set(used.map((row) => row.labels['from'] ?? ''))];
+    return senders.map((from) => [strings.graphs.from(from), rate(now, before, metric, { from })]);
+  }
+  return used.map(({ labels: { from = '', to = '' } }) => (
     [strings.graphs.way(from, to), rate(now, before, metric, { from, to })]));
 }
 

@@ -110,7 +110,7 @@ export class Graph {
 
   /** Times at round steps. @param {number} span */
   #times(span) {
-    const count = this.#width < 340 ? 2 : 4;
+    const count = this.#width < 400 ? 2 : 4;
     return Array.from({ length: count + 1 }, (_, n) => {
       const ago = span * (1 - n / count);
       const x = MARGIN.left + (this.#width - MARGIN.left - MARGIN.right) * (n / count);
@@ -161,6 +161,11 @@ export class Graph {
       setText(value, text);
       setAttribute(value, 'value', worth ?? '');
       return `${lines[index]} ${text}`;
+    });
+    // A way between shards that is not used any more is no line any more.
+    const moments = this.history.since(view.now - view.span);
+    this.#entries.forEach(({ item }, index) => {
+      item.hidden = !moments.some(({ values }) => typeof values[index] === 'number');
     });
     arrange(this.#legend, this.#entries.map((entry) => entry.item));
     const when = strings.graphs.when(view.at === null || !moment ? 0 : view.now - moment.at);

@@ -59,6 +59,7 @@ export class Card {
     const shown = [name, people.length, away, expected, capacity, help, endsAt, ...Object.values(now), ...Object.values(now.monitor)].join('\n');
     if (shown === this.#shown) return;
     this.#shown = shown;
+    this.element.style.setProperty('--people', String(people.length)); // how high it is while it is not drawn
     const main = place.id === MAIN;
     const label = main ? (now.open ? texts.main : texts.unassigned) : name;
     setText(this.name, label);
