@@ -50,6 +50,8 @@ impl Actor {
             return;
         }
         self.counts.due = None;
+        // Also while there is nobody to tell: to look is as much work as a request.
+        self.counts.not_before = Some(Instant::now() + EVERY);
         let to: HashSet<Name> = self.model.who_sees_counts().cloned().collect();
         let rooms = if to.is_empty() { Vec::new() } else { self.model.room_counts() };
         let before = std::mem::replace(&mut self.counts.to, to.clone());

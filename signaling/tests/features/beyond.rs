@@ -110,7 +110,7 @@ async fn who_may_go_there_is_told_how_many_there_are() {
     let params = json!({"client": "ada", "role": "speaker", "force": true});
     scene.ok("hana", "role.change", params).await;
     scene.go(&["bob"], "b1").await;
-    crate::scene::wait(2_100).await;
+    crate::scene::wait(3_000).await;
     scene.unsaid("ada", "room_counts").await; // sees them all now
     assert_eq!(scene.page("cyd").all("room_counts").await.len(), 1);
 }
