@@ -53,14 +53,12 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
     let mut shuffled = false;
     let mut over = ending.clone();
     loop {
+        let mut due = false;
         tokio::select! {
             _ = over.wait_for(|ended| *ended) => break,
             () = &mut shuffle, if !shuffled => {
                 shuffled = true;
-                // Two commands that are under way for one person arrive in any order.
-                settle(&mut tasks, &mut moved).await;
-                shift(&crowd, &mut places, &mut tasks);
-                resting.fill(tokio::time::Instant::now() + PEACE);
+                due = true;
             }
             _ = clock.tick() => {
                 let at = random.random_range(0..places.len());
@@ -79,6 +77,12 @@ pub async fn run(crowd: Arc<Crowd>, ending: watch::Receiver<bool>) -> Moved {
                     moved.note(people, answer);
                 }
             }
+        }
+        if due {
+            // Two commands that are under way for one person arrive in any order.
+            settle(&mut tasks, &mut moved).await;
+            shift(&crowd, &mut places, &mut tasks);
+            resting.fill(tokio::time::Instant::now() + PEACE);
         }
     }
     settle(&mut tasks, &mut moved).await;
