@@ -147,6 +147,7 @@ describe(`life (--io ${IO})`, () => {
   });
 
   test('the host makes rooms from a list and starts them: everybody is in their room, and only there', async (t) => {
+    await press(host(), '[role=tab]', /^Rooms/);
     await press(host(), 'button', 'From a list…');
     await chooseList(LIST);
     await press(host(), 'dialog button', 'Import');

@@ -310,8 +310,6 @@ describe(`rooms panel (--io ${IO})`, () => {
   });
 
   test('rooms are looked into from the main room: moving pictures, and the sound of the one that is picked', async () => {
-    const gains = () => host().evaluate(() => [...window.ringfence.participants.values()]
-      .filter((one) => one.name !== 'Ada').map((one) => `${one.name} ${window.ringfence.gain(one.id)}`).sort().join());
     await press(host(), '.session-buttons button', 'Monitor');
     for (const name of ['Bob', 'Cleo']) {
       const picture = await found(host(), '.thumbnail.live', new RegExp(`${name}$`));
@@ -323,12 +321,11 @@ describe(`rooms panel (--io ${IO})`, () => {
       const own = VOICES.find((voice) => voice.name === name)?.rgb ?? [];
       assert.ok(Math.hypot(...own.map((value, at) => value - (rgb[at] ?? 0))) < 70, `${name} is ${own}, not ${rgb}`);
     }
-    assert.equal(await gains(), 'Bob 0,Cleo 0', 'nobody is heard');
+    await person(0).sensed({ hears: [], sees: [] }, WAIT_MS); // thumbnails are no tiles
     await press(host(), 'button', 'Listen to Blue');
-    await until('Bob is heard', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 0');
-    await person(0).sensed({ hears: ['Bob', 'Cleo'], sees: [] }, WAIT_MS); // what comes; what of it is played is above
+    await person(0).sensed({ hears: ['Bob'], sees: [] }, WAIT_MS);
     await press(host(), '.session-buttons button', 'Monitor');
-    await until('as before', WAIT_MS, async () => await gains() === 'Bob 1,Cleo 1' && (await host().$$('.thumbnail')).length === 0);
+    await until('as before', WAIT_MS, async () => (await host().$$('.thumbnail')).length === 0);
     await person(0).sensed({ hears: [], sees: [] }, WAIT_MS);
   });
 
