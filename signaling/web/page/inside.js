@@ -81,7 +81,8 @@ export class Inside {
       toast(away ? text.moved(this.#roomName(client.room)) : text.returned);
     }
     this.back.hidden = !away || !client.can('breakout.parent');
-    this.volume.hidden = !away;
+    // Who muted it inside and is back hears nobody: the way out of that stays in sight.
+    this.volume.hidden = !away && (this.#volume === 'keep' || this.#volume === 'duck');
     setIcon(this.volume, this.#volume === 'pause' ? 'pause' : this.#volume === 'mute' ? 'speaker-off' : 'speaker');
     setAttribute(this.volume, 'aria-label', text.volumeIs(text.volumes[this.#volume]));
     setAttribute(this.volume, 'title', text.volumeIs(text.volumes[this.#volume]));
