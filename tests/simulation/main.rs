@@ -23,8 +23,6 @@
 //! who a track was spoken to is not due     all: the assertion in shard/seating.rs
 //! mute ignored                             storm: not entitled by the table in force
 //! repair of another SSRC                   storm: said before the cut
-//! who is monitored hears who monitors      who_monitors: sealed for, said in
-//! what is heard elsewhere is never revoked who_monitors: sealed for, said in
 //! a claim does not look, RTX never counts  all: sealed twice
 //! a claim does not look, plain repeats     all: sealed twice
 //! a claim does not look (rewriting holds)  crypto/ledger.rs
