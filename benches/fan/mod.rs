@@ -273,6 +273,7 @@ impl Fan {
             self.shard.handle_timeout(self.now);
         }
         self.shard.egress(self.now, &mut self.memory);
+        self.shard.transmitted(self.now);
         while self.shard.poll_report().is_some() {}
     }
 

@@ -19,6 +19,9 @@ const SHARE_IDLE: f64 = 0.50;
 /// the share, so the two settle where they meet: with more than this here, a shard would never come
 /// to hold as long as it may while it still has time for what comes unevenly.
 const SHARE_FULL: f64 = 0.70;
+/// The least hold of a shard that hands packets over: each time, the other one wakes up, sends what
+/// came, and goes to sleep again. Some of that is saved by what comes in the meantime.
+const HAND_OVER: Duration = Duration::from_micros(500);
 /// A shorter pause gathers nothing that would be worth going to sleep and waking up (some
 /// microseconds each).
 const PAUSE_MIN: Duration = Duration::from_micros(20);
@@ -78,11 +81,12 @@ impl Batching {
         self.voices_max.mul_f64(self.fullness())
     }
 
-    /// How long datagrams may gather after the last turn. `None`: the next turn is as soon as one
-    /// comes.
-    pub fn pause(&self) -> Option<Duration> {
+    /// How long datagrams may gather after the last turn, in which something was handed over to
+    /// other shards or not. `None`: the next turn is as soon as one comes.
+    pub fn pause(&self, handed_over: bool) -> Option<Duration> {
         let taken = self.ended.saturating_duration_since(self.begun);
-        self.hold().checked_sub(taken).filter(|pause| *pause >= PAUSE_MIN)
+        let least = if handed_over { HAND_OVER.min(self.hold_max) } else { Duration::ZERO };
+        self.hold().max(least).checked_sub(taken).filter(|pause| *pause >= PAUSE_MIN)
     }
 }
 
@@ -139,7 +143,7 @@ mod tests {
             let (begun, ended) = (now, now + micros(taken));
             let batching =
                 Batching { hold_max: HOLD, voices_max: VOICES, share, load: share, begun, ended };
-            let pause = batching.pause().map(|pause| pause.as_micros());
+            let pause = batching.pause(false).map(|pause| pause.as_micros());
             assert_eq!(pause, expected.map(|pause| pause.as_micros()), "{share} {taken}");
         }
     }
@@ -149,7 +153,7 @@ mod tests {
         let mut batching = Batching::new(HOLD, VOICES, Instant::now());
         let idle = batching.ended + Duration::from_secs(1);
         batching.turned(idle, idle + Duration::from_millis(30));
-        assert_eq!(batching.pause(), None, "a turn of 30 ms in a second of nothing");
+        assert_eq!(batching.pause(false), None, "a turn of 30 ms in a second of nothing");
         busy(&mut batching, micros(450), micros(500), Duration::from_millis(300));
         assert!(batching.hold() > HOLD.mul_f64(0.9), "{:?}", batching.hold());
         assert!(batching.busy_permille() < 300, "{} is a burst", batching.busy_permille());
@@ -158,9 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn who_hands_over_lets_more_come_however_idle() {
+        let now = Instant::now();
+        let mut batching = Batching::new(HOLD, VOICES, now);
+        batching.turned(now, now + micros(50));
+        assert_eq!((batching.pause(false), batching.pause(true)), (None, Some(micros(450))));
+        batching.turned(now + micros(600), now + micros(1_090));
+        assert_eq!(batching.pause(true), None, "gathered enough meanwhile");
+    }
+
+    #[test]
     fn no_hold_is_no_pause() {
         let mut batching = Batching::new(Duration::ZERO, Duration::ZERO, Instant::now());
         busy(&mut batching, micros(1_000), micros(1_000), Duration::from_secs(1));
-        assert_eq!(batching.pause(), None);
+        batching.turned(batching.ended, batching.ended + micros(1));
+        assert_eq!((batching.pause(false), batching.pause(true)), (None, None));
     }
 }

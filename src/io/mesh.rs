@@ -206,13 +206,18 @@ impl Rings {
         self.into.iter().flatten().any(|way| !way.ring.is_empty())
     }
 
-    /// Wakes those who sleep of the shards that were sent something in this turn.
-    pub fn wake(&mut self) {
+    /// Wakes those who sleep of the shards that were sent something in this turn. Whether anybody
+    /// was sent something.
+    pub fn wake(&mut self) -> bool {
+        let mut is_any = false;
         for out in self.out.iter_mut().flatten() {
-            if std::mem::take(&mut out.is_touched) && out.shared.wake.wake_sleeper() {
+            let is_touched = std::mem::take(&mut out.is_touched);
+            if is_touched && out.shared.wake.wake_sleeper() {
                 out.counts[WAKES] += 1;
             }
+            is_any |= is_touched;
         }
+        is_any
     }
 
     /// Counts what came.

@@ -136,9 +136,10 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             world.handle_timeout(now);
             self.publish_at.get_or_insert(now + PUBLISH_EVERY);
         }
+        let mut handed_over = false;
         if !is_alone {
             world.hand_over(now, rings);
-            rings.wake();
+            handed_over = rings.wake();
         }
         let completed = driver.outbox().completed_below();
         world.hold_voices(self.batching.voices());
@@ -165,7 +166,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         }
         let may_gather = has_worked && !awaits && !outbox.is_starved();
         let timeout = self.timeout(world, ended, has_reports);
-        match (timeout, self.batching.pause().filter(|_| may_gather)) {
+        match (timeout, self.batching.pause(handed_over).filter(|_| may_gather)) {
             (Some(Duration::ZERO), _) => Next::Turn,
             (timeout, Some(pause)) => Next::Pause(timeout.unwrap_or(pause).min(pause)),
             (timeout, None) => {

@@ -24,8 +24,9 @@ pub const PATHS_MAX: usize = 16;
 /// Unselected addresses are forgotten after the same time.
 pub const CONSENT: Duration = Duration::from_secs(30);
 
-/// A client that nominates with every request (aggressive nomination, RFC 5245) may come back to an
-/// address when the selected one has been silent for so long. Longer than any consent interval.
+/// A client that nominates several addresses (aggressive nomination, RFC 5245) gives consent to
+/// the one of its choice only, which need not be the last. When the selected one has been silent
+/// for so long, media follows the consent. Longer than any consent interval (RFC 7675 §5.1).
 const SILENT: Duration = Duration::from_secs(10);
 
 /// Datagrams waiting for `poll_transmit`; what comes on top is not sent.

@@ -133,7 +133,8 @@ impl KnownPath {
     }
 
     /// Notes a request. Returns whether it is a new nomination, which takes `turn`: the first with
-    /// USE-CANDIDATE after one without, or in a new generation, or if `anew`.
+    /// USE-CANDIDATE after one without, or in a new generation. If `anew`, every one with it is,
+    /// and one without it from an address that was nominated before.
     pub fn nominates(
         &mut self,
         generation: u32,
@@ -142,7 +143,9 @@ impl KnownPath {
         anew: bool,
     ) -> bool {
         let last = std::mem::replace(&mut self.last_request, (generation, use_candidate));
-        let is_new = use_candidate && (last != (generation, true) || anew);
+        let was_nominated = self.nominated.is_some_and(|(number, _)| number == generation);
+        let is_new = (use_candidate && last != (generation, true))
+            || (anew && (use_candidate || was_nominated));
         if is_new {
             self.nominated = Some((generation, turn));
         }

@@ -309,6 +309,9 @@ export function installProbe(voices) {
     return watched.texts;
   }
 
+  /** @param {string | undefined} text */
+  const lines = (text) => String(text).split('\r\n');
+
   /** What is not as it was at `watch`: nothing, if all is well. */
   async function changes() {
     if (!watched) throw new Error('watch() comes first');
@@ -323,7 +326,9 @@ export function installProbe(voices) {
       if (old.length !== one.length || old.some((item, at) => item !== one[at])) found.push(`${key} are others`);
     }
     for (const key of /** @type {(keyof typeof now.texts)[]} */ (Object.keys(now.texts))) {
-      if (now.texts[key] !== before.texts[key]) found.push(`${key}: ${before.texts[key]} became ${now.texts[key]}`);
+      const [old, one] = [lines(before.texts[key]), lines(now.texts[key])];
+      const at = old.findIndex((line, index) => line !== one[index]);
+      if (String(old) !== String(one)) found.push(`${key}: ${old[at]} became ${one[at]}`);
     }
     return found;
   }

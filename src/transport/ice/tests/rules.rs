@@ -206,6 +206,23 @@ fn aggressive_nomination_does_not_flap_but_survives_a_dead_path() {
     assert_eq!(bench.at(29_000).ask(path(1), true), vec![IceEvent::Selected(path(1))], "for 10 s");
 }
 
+/// Firefox nominates every address, keeps the one of the highest priority, and its requests for
+/// consent nominate nothing.
+#[test]
+fn media_follows_consent_to_a_nominated_address() {
+    let mut bench = Bench::new();
+    bench.ask(path(1), true);
+    bench.ask(path(2), true);
+    bench.ask(path(3), false);
+    for ms in (5_000..60_000).step_by(5_000) {
+        bench.at(ms).ask(path(3), false);
+        let expected = if ms == 10_000 { vec![IceEvent::Selected(path(1))] } else { vec![] };
+        assert_eq!(bench.ask(path(1), false), expected, "{ms}");
+        assert!(!bench.ice.handle_timeout(bench.now), "{ms}: consent has expired");
+    }
+    assert_eq!(bench.ice.selected(), Some(path(1)), "never the one that was not nominated");
+}
+
 #[test]
 fn use_candidate_counts_only_where_it_is_authenticated() {
     let mut bench = Bench::new();

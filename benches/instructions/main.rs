@@ -1,12 +1,15 @@
 //! Instructions that one unit of work takes, counted by valgrind and held against bounds.
 //!
 //! `cargo bench --bench instructions` counts and compares; `… -- --write` writes the bounds file,
-//! `benches/instructions.txt`, anew. Each work runs under callgrind in a process of its own, which
+//! `bounds.txt` beside this one, anew. Each work runs under callgrind in a process of its own, which
 //! says where counting begins and ends (a valgrind client request), so that neither preparation nor
 //! what the compiler put where matters. Counts do not depend on how busy the machine is.
 
+#[path = "../fan/mod.rs"]
 mod fan;
+#[path = "../relay/mod.rs"]
 mod relay;
+#[path = "../thread_time/mod.rs"]
 mod thread_time;
 
 use std::any::Any;
@@ -25,8 +28,8 @@ use ringfence::wire::rtp::Rtp;
 use fan::{Fan, Media, Raw};
 use relay::Relay;
 
-/// Where the bounds are, from the root of the package.
-const BOUNDS: &str = "benches/instructions.txt";
+/// Where the bounds are.
+const BOUNDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bounds.txt");
 /// New bounds are this much above what was counted.
 const HEAD_ROOM: f64 = 1.05;
 /// A bound this much above what is counted could be lowered.
