@@ -1,6 +1,6 @@
 /**
- * What concerns this participant just now: invitations, another role, announcements, the time that is left,
- * the way back, and how the main room is heard inside a breakout.
+ * What concerns this participant just now: invitations, another role, announcements, media that does not get
+ * through, the time that is left, the way back, and how the main room is heard inside a breakout.
  */
 
 import { arrange, button, icon, make, setAttribute, setIcon, setText } from './elements.js';
@@ -25,9 +25,13 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 /** @param {number} epochMs */
 const secondsTo = (epochMs) => Math.max(0, Math.ceil((epochMs - Date.now()) / 1000));
 
+const BLOCKED = 'udp_blocked';
+/** Whether the server answers, and media does not get through. @param {Ringfence} client */
+export const isBlocked = ({ error }) => /** @type {{ kind?: string } | null} */ (error)?.kind === BLOCKED;
+
 export class Inside {
   /** @type {Map<string, { element: HTMLElement, tick: () => void }>} */ #cards = new Map();
-  /** @type {Map<object, HTMLElement>} */ #banners = new Map();
+  /** @type {Map<unknown, HTMLElement>} */ #banners = new Map();
   /** @type {Set<string>} people made quiet here */ #ducked = new Set();
   #duck = false;
   #room = '';
@@ -134,6 +138,12 @@ export class Inside {
       }
     }
     for (const key of this.#cards.keys()) if (!wanted.has(key)) this.#cards.delete(key);
+    if (!isBlocked(client)) this.#banners.delete(BLOCKED);
+    else if (!this.#banners.has(BLOCKED)) {
+      const { title, text: mend } = strings.ended.kinds[BLOCKED];
+      this.#banners.set(BLOCKED, make('section', { class: 'banner fault', role: 'note' },
+        make('p', { class: 'grow' }, make('strong', { text: title }), ' ', mend, ' ', text.chatWorks)));
+    }
     arrange(this.banners, [...[...this.#cards.values()].map((card) => card.element), ...this.#banners.values()]);
   }
 
