@@ -389,6 +389,8 @@ export class Ringfence extends EventTarget {
   attach(slot: Slot, element: AttachedElement): () => void;
   /** Own volume of a person, 0 to 1; multiplied with the relay's hint when the main room is ducked. */
   gain(participant: string, value?: number): number;
+  /** How loud each voice is that comes in just now, by participant: 0 to 1 of full scale. Who is not in it is not received. */
+  levels(): Map<string, number>;
   stats(): Promise<Stats>;
   /** New ICE credentials for the same connection. */
   restartIce(): Promise<void>;

@@ -189,6 +189,10 @@ export class Ringfence extends EventTarget {
     return own;
   }
 
+  levels() {
+    return this.#media.levels();
+  }
+
   stats() {
     return this.#stats.read(this.peer);
   }

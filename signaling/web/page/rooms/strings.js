@@ -147,7 +147,8 @@ export const texts = {
     /** @param {string} room */ hears: (room) => `You hear ${room}`,
     /** @param {string} room */ listen: (room) => `Listen to ${room}`,
     none: 'You listen to none: choose one by its loudspeaker.',
-    noPicture: 'no picture',
+    unheard: 'not heard, so not known who speaks',
+    /** @param {number} n @param {number} of */ muted: (n, of) => (n === of ? 'all muted' : `${n} of ${of} muted`),
   },
   card: {
     /** @param {string} room */ menu: (room) => `More for ${room}`,
