@@ -345,7 +345,26 @@ export function installProbe(voices) {
     for (const { gain } of gains) gain.value = amplitude;
   }
 
-  const probe = { publish, speak, sense, sensed, received, flowing, watch, changes, connection };
+  /** @type {AnalyserNode | null} */
+  let tab = null;
+
+  /** How loud each tone is in what the tab plays, in dB, after all volumes: in a browser opened to be heard. */
+  async function played() {
+    if (!tab) {
+      const stream = await navigator.mediaDevices.getDisplayMedia(/** @type {object} */ ({
+        video: true, preferCurrentTab: true,
+        audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, suppressLocalAudioPlayback: false },
+      }));
+      tab = new AnalyserNode(context, { fftSize: 8192 });
+      context.createMediaStreamSource(stream).connect(tab);
+      alive.push(stream);
+    }
+    const samples = new Float32Array(tab.fftSize);
+    tab.getFloatTimeDomainData(samples);
+    return Object.fromEntries(voices.map(({ name, hz }) => [name, Math.round(level(samples, context.sampleRate, hz))]));
+  }
+
+  const probe = { publish, speak, played, sense, sensed, received, flowing, watch, changes, connection };
   Object.assign(window, { probe });
   return probe;
 }

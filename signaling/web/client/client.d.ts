@@ -218,6 +218,8 @@ export interface Breakout {
 export interface MainRoom {
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** How loud this one plays it inside from now on, in percent, whatever the meeting says. Nobody else notices. */
+  gain(percent: number): void;
   mute(kinds?: { audio?: boolean; video?: boolean }): Promise<void>;
   unmute(kinds?: { audio?: boolean; video?: boolean }): Promise<void>;
 }

@@ -20,7 +20,10 @@ export class Ringfence extends EventTarget {
   people;
   roles;
 
-  #model = new Model(() => this.#tell('model'));
+  #model = new Model(() => {
+    this.#rebalance();
+    this.#tell('model');
+  });
   #media;
   #connection;
   #stats = new Stats();

@@ -14,8 +14,8 @@ import { toast } from './toast.js';
 
 const text = strings.inside;
 const WARN_S = 60;
-/** How loud people of the main room are when it is made quiet here. */
-const DUCKED = 0.25;
+/** How loud the main room is played here, in percent, where it is chosen. */
+const GAINS = { keep: 100, duck: 20 };
 const BANNER_MS = 60_000;
 /** The server puts the end of rooms a little later than what is shown, never earlier. */
 const TICK_MS = 500;
@@ -32,8 +32,6 @@ export const isBlocked = ({ error }) => /** @type {{ kind?: string } | null} */ 
 export class Inside {
   /** @type {Map<string, { element: HTMLElement, tick: () => void }>} */ #cards = new Map();
   /** @type {Map<unknown, HTMLElement>} */ #banners = new Map();
-  /** @type {Set<string>} people made quiet here */ #ducked = new Set();
-  #duck = false;
   #room = '';
   #warned = '';
 
@@ -101,7 +99,6 @@ export class Inside {
     this.voices.hidden = voices.length === 0;
     setText(/** @type {Element} */ (this.voices.lastElementChild), voices.join(', '));
     this.#renderBanners();
-    this.#balance();
     this.#tick();
   }
 
@@ -214,7 +211,7 @@ export class Inside {
     const { parent } = this.client;
     if (parent.paused) return 'pause';
     if (parent.audioMuted) return 'mute';
-    return this.#duck || parent.gain < 100 ? 'duck' : 'keep';
+    return parent.gain < 100 ? 'duck' : 'keep';
   }
 
   #menu() {
@@ -228,24 +225,12 @@ export class Inside {
   /** @param {Volume} volume */
   async #setVolume(volume) {
     const { main, parent } = this.client;
-    this.#duck = volume === 'duck';
     if (volume === 'pause') return main.pause();
     if (parent.paused) await main.resume();
     if (volume === 'mute') await main.mute({ audio: true });
-    else if (parent.audioMuted) await main.unmute({ audio: true });
-    this.render();
-  }
-
-  /** Made quiet here: everybody in the main room, while this one is elsewhere, but for who speaks to all. */
-  #balance() {
-    const { client } = this;
-    const main = this.#duck && client.room !== 'main';
-    for (const { id, room } of client.participants.values()) {
-      const quiet = main && room === 'main' && !client.voices.has(id);
-      if (quiet === this.#ducked.has(id)) continue;
-      client.gain(id, quiet ? DUCKED : 1);
-      if (quiet) this.#ducked.add(id);
-      else this.#ducked.delete(id);
+    else {
+      if (parent.audioMuted) await main.unmute({ audio: true });
+      main.gain(GAINS[volume]);
     }
   }
 }
