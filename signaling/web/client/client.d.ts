@@ -117,7 +117,7 @@ export interface Poll {
   own: number | null;
 }
 
-/** What the role may publish. */
+/** What the role may publish, and how good a picture: `publish` sends no more lines and bits, whatever the track has. */
 export interface Sends {
   audio: boolean;
   video: boolean;

@@ -74,9 +74,11 @@ export class Media {
     const answer = await offer(peer, peer.localDescription?.sdp);
     this.assign(answer.slots);
     this.#owner.tell('slots', { slots: answer.slots });
-    await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    // How many bits a role sends changes with it, an answer does not: `limit` sees to that.
+    await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp.replace(/^b=TIAS:.*\r\n/gm, '') });
     const camera = senders.get('camera');
     this.layered = camera ? await settleLayers(camera, answer.sdp) : false;
+    await this.sources.limit();
     return peer;
   }
 
@@ -103,6 +105,7 @@ export class Media {
   }
 
   close() {
+    this.sources.close();
     this.peer?.close();
   }
 

@@ -119,6 +119,7 @@ export class Ringfence extends EventTarget {
     this.#model.join(answer);
     this.#rebalance();
     this.#tell('model');
+    await this.#media.sources.limit(this.sends.caps);
     // Before media can flow: a server that was restarted knows nothing of it.
     for (const kind of /** @type {const} */ (['audio', 'video'])) {
       if (this.#unmuting.delete(kind)) await rpc.call('unmute', { kind });
