@@ -85,16 +85,17 @@ export function addSource(peer, { source, kind, maxBitrate }, layered) {
 export async function limit(source, sender, height, caps) {
   const line = LINES.find((one) => one.source === source);
   if (line?.kind !== 'video') return;
-  const [lines, bps] = source === 'camera' ? [caps.video_height, caps.video_bps] : [caps.screen_height, caps.screen_bps];
+  const [lines, bps] = source === 'camera'
+    ? [caps.video_height, caps.video_bps] : [caps.screen_height, caps.screen_bps];
   const smaller = Math.max(1, lines ? height / lines : 1);
   const maxBitrate = Math.min(line.maxBitrate, bps ?? Infinity);
   const parameters = sender.getParameters();
   let same = true;
   for (const encoding of parameters.encodings) {
     const { divisor, share } = LAYERS.find((layer) => layer.rid === encoding.rid) ?? { divisor: 1, share: 1 };
-    const wanted = { scaleResolutionDownBy: divisor * smaller, maxBitrate: Math.round(maxBitrate * share) };
-    same &&= encoding.scaleResolutionDownBy === wanted.scaleResolutionDownBy && encoding.maxBitrate === wanted.maxBitrate;
-    Object.assign(encoding, wanted);
+    const [scale, bits] = [divisor * smaller, Math.round(maxBitrate * share)];
+    same &&= encoding.scaleResolutionDownBy === scale && encoding.maxBitrate === bits;
+    Object.assign(encoding, { scaleResolutionDownBy: scale, maxBitrate: bits });
   }
   // While another change is on its way this one is refused; it is made with the next look at the height.
   if (!same) await sender.setParameters(parameters).catch(() => {});

@@ -43,7 +43,7 @@ export class Model {
   /** @type {Map<string, Participant>} */ participants = new Map();
   /** @type {string[]} */ speaking = [];
   parent = parentOf({});
-  /** How loud this one wants to have the main room inside; null: as the meeting says. @type {number | null} */ #gain = null;
+  /** How loud this one wants the main room inside; null: as the meeting says. @type {number | null} */ #gain = null;
   /** @type {Invitation[]} */ invitations = [];
   /** @type {Set<string>} */ help = new Set();
   /** @type {Map<number, Poll>} */ polls = new Map();

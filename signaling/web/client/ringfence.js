@@ -12,7 +12,6 @@ import { breakoutCommands, mainCommands, peopleCommands, roleCommands } from './
 import { Connection } from './connection.js';
 import { Media } from './media.js';
 import { Model } from './model.js';
-import { Stats } from './stats.js';
 
 export class Ringfence extends EventTarget {
   breakout;
@@ -26,7 +25,7 @@ export class Ringfence extends EventTarget {
   });
   #media;
   #connection;
-  #stats = new Stats();
+  /** @type {import('./stats.js').Stats | null} */ #stats = null;
   /** @type {View[]} */ #views = [];
   /** @type {Set<'audio' | 'video'>} What this one wants to be muted, whatever the server knows. */ #muted = new Set();
   /** @type {Set<'audio' | 'video'>} To be unmuted once there is a connection again. */ #unmuting = new Set();
@@ -197,7 +196,9 @@ export class Ringfence extends EventTarget {
     return this.#media.levels();
   }
 
-  stats() {
+  async stats() {
+    const { Stats } = await import('./stats.js'); // most pages never ask
+    this.#stats ??= new Stats();
     return this.#stats.read(this.peer);
   }
 

@@ -5,6 +5,7 @@
 
 import { arrange, button, icon, make, setAttribute, setIcon, setText } from './elements.js';
 import { openMenu } from './rooms/menu.js';
+import { clock, secondsTo } from './rooms/timing.js';
 import { nameOf } from './names.js';
 import { strings } from './strings.js';
 import { toast } from './toast.js';
@@ -19,11 +20,6 @@ const GAINS = { keep: 100, duck: 20 };
 const BANNER_MS = 60_000;
 /** The server puts the end of rooms a little later than what is shown, never earlier. */
 const TICK_MS = 500;
-
-/** @param {number} seconds */
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-/** @param {number} epochMs */
-const secondsTo = (epochMs) => Math.max(0, Math.ceil((epochMs - Date.now()) / 1000));
 
 const BLOCKED = 'udp_blocked';
 /** Whether the server answers, and media does not get through. @param {Ringfence} client */

@@ -9,20 +9,17 @@ const rooms = (/** @type {number} */ n) => plural(n, 'room');
 export const texts = {
   people,
   rooms,
-  title: 'Rooms',
   main: 'Main room',
   unassigned: 'Not assigned',
   notAssigned: 'not assigned',
   you: 'you',
   nobody: 'Nobody yet',
-  nobodyHere: 'Nobody here',
   muted: 'muted',
   speaking: 'speaking',
   /** @param {string} room */ inRoom: (room) => `in ${room}`,
   /** @param {number} n */ away: (n) => `${n} not here yet`,
   /** @param {number} n */ expected: (n) => `${n} expected from the list`,
   /** @param {string} time */ left: (time) => `${time} left`,
-  full: 'full',
   /** @param {number} n @param {number | null} of */
   count: (n, of) => (of === null ? people(n) : `${n} of at most ${of}`),
 
@@ -31,7 +28,6 @@ export const texts = {
   /** @param {number} n */ found: (n) => `${rooms(n)} found`,
   keys: 'Arrow keys go through people, Space selects, Enter moves, X exchanges two, Escape ends the selection.',
   larger: 'Larger',
-  smaller: 'Smaller',
 
   create: {
     title: 'Split into rooms',
