@@ -86,7 +86,8 @@ export class Card {
     setAttribute(this.listen, 'aria-pressed', now.monitor.listening);
     setAttribute(this.listen, 'aria-label', texts.monitor.listen(label));
     setAttribute(this.listen, 'title', texts.monitor.listen(label));
-    setAttribute(this.level, 'hidden', !now.heard);
+    // Nobody hears themselves.
+    setAttribute(this.level, 'hidden', !now.heard || people.length <= Number(now.here));
     if (!now.heard) this.hear(() => 0);
     const unheard = now.open && !now.heard && people.length > 0;
     this.#unheard = !unheard ? '' : [now.monitor.on && texts.monitor.unheard,
