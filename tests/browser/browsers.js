@@ -13,9 +13,10 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 /**
  * @param {Kind} kind
  * @param {number} [hz] tone of Firefox's fake microphone
+ * @param {boolean} [heard] Chromium plays its tabs, and pages may record what is played; there are no devices then
  * @returns {Promise<import('puppeteer-core').Browser>}
  */
-export function openBrowser(kind, hz = 1_000) {
+export function openBrowser(kind, hz = 1_000, heard = false) {
   const common = { headless: true, timeout: 60_000, protocolTimeout: 240_000 };
   if (kind === 'firefox') {
     return launch({
@@ -38,6 +39,7 @@ export function openBrowser(kind, hz = 1_000) {
     ...common,
     executablePath: CHROMIUM,
     pipe: true,
+    ignoreDefaultArgs: heard ? ['--mute-audio'] : [],
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -47,8 +49,8 @@ export function openBrowser(kind, hz = 1_000) {
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
+      ...(heard ? ['--auto-accept-this-tab-capture']
+        : ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']),
       '--allow-loopback-in-peer-connection',
       '--autoplay-policy=no-user-gesture-required',
     ],

@@ -1,5 +1,7 @@
 /** Using the page as people do: pressing what can be seen, by what it says. */
 
+import assert from 'node:assert/strict';
+
 import { until } from './until.js';
 
 /** @typedef {import('puppeteer-core').Page} Page */
@@ -42,4 +44,13 @@ export async function press(page, selector, text) {
 export async function write(page, selector, text) {
   await (await found(page, selector)).click({ count: 3 });
   await page.keyboard.type(text);
+}
+
+/** The middle of what is seen. @param {Page} page @param {string} selector @param {string | RegExp} [text] */
+export async function middle(page, selector, text) {
+  const element = await found(page, selector, text);
+  await element.scrollIntoView();
+  const box = await element.boundingBox();
+  assert.ok(box);
+  return { x: box.x + box.width / 2, y: box.y + Math.min(20, box.height / 2) };
 }

@@ -109,6 +109,11 @@ describe('client', () => {
     client.gain('ada', 0.5);
     client.gain('bob', 0.5);
     assert.deepEqual(volumes(), [0.1, 0.5, 0.2]);
+    client.main.gain(60);
+    assert.deepEqual(volumes(), [0.3, 0.5, 0.6], 'the own wish, not the rule of the meeting');
+    server.socket.tell('meeting_changed', { room_id: 'b1', parent: { gain: 20 }, seq: 8 });
+    assert.deepEqual([volumes(), client.parent.gain], [[0.3, 0.5, 0.6], 60], 'over moves');
+    client.main.gain(20);
     assert.equal(client.gain('ada'), 0.5, 'the own volume, not the product');
     server.socket.tell('voice', { from: 'eve', kind: 'announce', on: true, seq: 9 });
     assert.deepEqual(volumes(), [0.1, 0.5, 1]);

@@ -21,6 +21,9 @@ export function installGaze(voices) {
   const pixels = /** @type {CanvasRenderingContext2D} */ (eye.getContext('2d', { willReadFrequently: true }));
   const now = () => performance.timeOrigin + performance.now();
   let looking = false;
+  let clickedAt = 0;
+  // By the time of the input, not of its handling: who clicks waits for that, too.
+  document.addEventListener('click', (event) => { clickedAt = performance.timeOrigin + event.timeStamp; }, true);
 
   /** @param {HTMLVideoElement} video */
   function look(video) {
@@ -45,7 +48,8 @@ export function installGaze(voices) {
   new MutationObserver(watchAll).observe(document, { childList: true, subtree: true });
 
   const gaze = {
-    now,
+    /** When something was clicked last. */
+    clicked: () => clickedAt,
     /** From now on. */
     mark() {
       first.clear();

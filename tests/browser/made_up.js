@@ -36,8 +36,8 @@ export async function mountMadeUp({ rooms, each, unassigned, state, own = 'main'
   /** @type {string[]} */ const asked = [];
   const client = Object.assign(new EventTarget(), {
     id: 'p0', room: own, role: 'host', participants, rooms: list, plan: { state, revision: 1 }, slots: [], speaking: ['p3'],
-    timer: /** @type {object | null} */ (null), help: new Set(), announcing: /** @type {string[]} */ ([]),
-    monitoring: /** @type {string[]} */ ([]), can: () => true, published: () => null, gain: () => 1, attach: () => () => {},
+    parent: { paused: true, audioMuted: false }, timer: /** @type {object | null} */ (null), help: new Set(), announcing: /** @type {string[]} */ ([]),
+    monitoring: /** @type {string[]} */ ([]), can: () => true, published: () => null, gain: () => 1, levels: () => new Map(), attach: () => () => {},
     view: async () => {}, call: async (/** @type {string} */ method) => { asked.push(method); },
     listening: /** @type {string | null | undefined} */ (undefined),
     monitor: async (/** @type {string[]} */ ids, /** @type {string | null} */ heard = null) => {

@@ -1,6 +1,5 @@
 /**
- * The rooms panel as a host uses it: by mouse, by finger and by keyboard, with a real server and real guests;
- * and a made-up meeting of 300 rooms, where the work of an update is counted.
+ * The rooms panel as a host uses it, by mouse and by keyboard, with a real server and real guests.
  */
 
 import assert from 'node:assert/strict';
@@ -10,9 +9,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { openBrowser } from './browsers.js';
-import { found, press } from './clicks.js';
+import { found, middle, press } from './clicks.js';
 import { comeIn } from './crowd.js';
-import { mountMadeUp } from './made_up.js';
 import { VOICES } from './participant.js';
 import { IO, Server } from './server.js';
 import { until } from './until.js';
@@ -35,15 +33,6 @@ async function shows(page, expected) {
     last = await shown(page);
     return JSON.stringify(last) === JSON.stringify(expected);
   }, () => `shown ${JSON.stringify(last)}, expected ${JSON.stringify(expected)}`);
-}
-
-/** The middle of what is seen. @param {Page} page @param {string} selector @param {string | RegExp} [text] */
-async function middle(page, selector, text) {
-  const element = await found(page, selector, text);
-  await element.scrollIntoView();
-  const box = await element.boundingBox();
-  assert.ok(box);
-  return { x: box.x + box.width / 2, y: box.y + Math.min(20, box.height / 2) };
 }
 
 /** Takes a person and drops them on a card. @param {Page} page @param {string} name @param {string} room id */
@@ -324,6 +313,38 @@ describe(`rooms panel (--io ${IO})`, () => {
     await person(0).sensed({ hears: [], sees: [] }, WAIT_MS); // thumbnails are no tiles
     await press(host(), 'button', 'Listen to Blue');
     await person(0).sensed({ hears: ['Bob'], sees: [] }, WAIT_MS);
+  });
+
+  /** How loud a person is drawn, and the bar of a room, in parts of the whole. @param {string} name @param {string} room */
+  const drawn = (name, room) => host().evaluate((who, where) => {
+    const row = [...document.querySelectorAll('.person')].find((one) => one.querySelector('.person-name')?.textContent === who);
+    const bar = document.querySelector(`[data-place="${where}"] .room-level`);
+    const [all, part] = [bar?.getBoundingClientRect().width ?? 0, bar?.firstElementChild?.getBoundingClientRect().width ?? 0];
+    return { person: Number(getComputedStyle(row ?? document.body).getPropertyValue('--level')), room: all > 0 ? part / all : -1 };
+  }, name, room);
+
+  test('how loudly people speak is drawn of the room that is heard; of another it is said that it is not known', async (t) => {
+    const [red, blue] = [await roomId('Red'), await roomId('Blue')];
+    /** What is drawn when it has come to rest at this amplitude. @param {number} amplitude @param {number} about */
+    const speaks = async (amplitude, about) => {
+      await person(1).page.evaluate((loud) => window.probe.speak(loud), amplitude);
+      let last = { person: 0, room: 0 };
+      await until(`Bob is drawn as loud as ${about}`, WAIT_MS, async () => {
+        last = await drawn('Bob', blue);
+        return Math.abs(last.person - about) < 0.1 && Math.abs(last.room - about) < 0.1;
+      }, () => JSON.stringify(last));
+      t.diagnostic(`amplitude ${amplitude}: ${JSON.stringify(last)}`);
+    };
+    await speaks(0.4, 0.98); // a sine of this amplitude has −11 dB
+    await speaks(0.01, 0.34); // −43 dB
+    await found(host(), `[data-place="${red}"] .room-line`, /not heard, so not known who speaks/);
+    assert.deepEqual(await drawn('Cleo', red), { person: 0, room: -1 }, 'Cleo speaks, and is not heard from here');
+    assert.doesNotMatch(await host().$eval(`[data-place="${blue}"]`, (card) => card.textContent ?? ''), /not heard/);
+    await press(person(2).page, '#microphone');
+    await found(host(), `[data-place="${red}"] .room-line`, /all muted/);
+    await press(person(2).page, '#microphone');
+    await speaks(0, 0);
+    await speaks(0.4, 0.98);
     await press(host(), '.session-buttons button', 'Monitor');
     await until('as before', WAIT_MS, async () => (await host().$$('.thumbnail')).length === 0);
     await person(0).sensed({ hears: [], sees: [] }, WAIT_MS);
@@ -367,112 +388,5 @@ describe(`rooms panel (--io ${IO})`, () => {
       assert.deepEqual(one.errors, [], one.name);
       assert.equal(await one.page.evaluate(() => window.ringfence.peersBuilt), 1, one.name);
     }
-  });
-});
-
-describe('rooms panel with a meeting that is made up', () => {
-  /** @type {Server} */ let server;
-  /** @type {import('puppeteer-core').Browser} */ let browser;
-  /** @type {Page} */ let page;
-
-  /** Counts nodes that are added, removed or written to, until the change is drawn. @param {() => void} change runs in the page */
-  async function touched(change) {
-    await page.evaluate(() => {
-      window.touched = 0;
-      window.watch = new MutationObserver((records) => {
-        for (const { addedNodes, removedNodes, type } of records) {
-          window.touched += type === 'childList' ? addedNodes.length + removedNodes.length : 1;
-        }
-      });
-      const root = /** @type {Element} */ (document.querySelector('.rooms-panel'));
-      window.watch.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
-    });
-    await page.evaluate(change);
-    return page.evaluate(async () => {
-      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100)));
-      window.watch.disconnect();
-      return window.touched;
-    });
-  }
-
-  before(async () => {
-    server = await Server.start();
-    browser = await openBrowser('chromium');
-    page = await browser.newPage();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  /** @param {Parameters<typeof mountMadeUp>[0]} size */
-  async function mount(size) {
-    await page.goto(server.url, { waitUntil: 'load' });
-    await page.evaluate(mountMadeUp, size);
-    await page.waitForSelector('.person', { timeout: WAIT_MS });
-    await new Promise((resolve) => setTimeout(resolve, 500)); // rows near what is seen are made
-  }
-
-  test('300 rooms of 10: only what is near is there, and an update touches only what changed', async (t) => {
-    await page.setViewport({ width: 1280, height: 800 });
-    await mount({ rooms: 300, each: 10, unassigned: 200, state: 'started' });
-    assert.equal((await page.$$('.room-card')).length, 301);
-    const rows = (await page.$$('.person')).length;
-    assert.ok(rows > 20 && rows < 200, `${rows} of 3201 people are rows`);
-    const work = {
-      nothing: await touched(() => window.madeUp.panel.render()),
-      speaks: await touched(() => {
-        const { client, panel } = window.madeUp;
-        client.speaking = [client.rooms[0].participants[1], client.rooms[250].participants[0]];
-        panel.render();
-      }),
-      moved: await touched(() => {
-        const { client, panel } = window.madeUp;
-        const [from, to] = [client.rooms[200], client.rooms[299]];
-        const id = from.participants[0];
-        client.rooms = client.rooms.map((/** @type {any} */ room) => {
-          if (room === from) return { ...room, participants: room.participants.slice(1) };
-          return room === to ? { ...room, participants: [...room.participants, id] } : { ...room };
-        });
-        panel.render();
-      }),
-      created: await touched(() => {
-        const { client, panel } = window.madeUp;
-        client.rooms = [...client.rooms, { ...client.rooms[300], id: 'b301', name: 'Room 301', participants: [] }];
-        panel.render();
-      }),
-    };
-    t.diagnostic(`${rows} rows; nodes touched: ${JSON.stringify(work)}`);
-    assert.equal(work.nothing, 0);
-    assert.ok(work.speaks <= 12, `who speaks: ${work.speaks}`);
-    assert.ok(work.moved <= 30, `one moved among rooms out of sight: ${work.moved}`);
-    assert.ok(work.created <= 30, `one room more: ${work.created}`);
-  });
-
-  test('the last of 3,000 is reached by the keyboard, and rows are made there and let go here', async () => {
-    await page.focus('[data-list="b300"]');
-    await page.keyboard.press('End');
-    const active = await page.$eval('[data-list="b300"]', (list) => document.getElementById(list.getAttribute('aria-activedescendant') ?? '')?.checkVisibility());
-    assert.equal(active, true, 'the row the keyboard is at is there');
-    await until('rows of the beginning are gone', WAIT_MS, async () => (await page.$$('[data-list="b1"] .person')).length === 0);
-    assert.ok((await page.$$('.person')).length < 200);
-  });
-
-  test('a finger that rests on a person takes them to another room; one that moves at once scrolls', async () => {
-    await page.setViewport({ width: 390, height: 780, hasTouch: true, isMobile: true });
-    await mount({ rooms: 2, each: 1, unassigned: 2, state: 'draft' });
-    const from = await middle(page, '.person', /Bela/);
-    const to = await middle(page, '[data-place="b1"] .room-head');
-    const touch = await page.touchscreen.touchStart(from.x, from.y);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await touch.move(to.x, to.y - 4);
-    await touch.move(to.x, to.y);
-    await touch.end();
-    await until('Bela is assigned', WAIT_MS, async () => (await page.evaluate(() => window.madeUp.asked.join())).includes('assign [["p1"],"b1"]'));
-    const asked = await page.evaluate(() => window.madeUp.asked.length);
-    const quick = await page.touchscreen.touchStart(from.x, from.y);
-    await quick.move(to.x, to.y);
-    await quick.end();
-    assert.equal(await page.evaluate(() => window.madeUp.asked.length), asked, 'nothing was moved');
   });
 });

@@ -8,6 +8,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { openBrowser } from './browsers.js';
+import { press } from './clicks.js';
 import { Server } from './server.js';
 import { until } from './until.js';
 import { Visitor } from './visitor.js';
@@ -25,7 +26,11 @@ function drawCameras() {
     if (constraints?.audio) {
       const context = new AudioContext();
       const sound = new MediaStreamAudioDestinationNode(context);
-      new OscillatorNode(context, { frequency: 0.5 }).connect(sound);
+      const voice = new OscillatorNode(context, { frequency: 180 });
+      const gain = new GainNode(context, { gain: 0 });
+      voice.connect(gain).connect(sound);
+      voice.start();
+      Object.assign(window, { speak: (/** @type {number} */ amplitude) => { gain.gain.value = amplitude; } });
       for (const track of sound.stream.getAudioTracks()) stream.addTrack(track);
     }
     if (!constraints?.video) return stream;
@@ -94,6 +99,8 @@ async function picture(visitor, name) {
 }
 
 try {
+  // It draws what it has seen: so it sees all from the beginning.
+  const operator = await Visitor.open(browser, `${server.url}/admin/#graphs`);
   const ada = await open('Ada Lovelace', { theme: 'dark' });
   await picture(ada, 'lobby');
   await ada.join();
@@ -134,7 +141,16 @@ try {
   await alan.click('#tab-people');
   await sees(alan, 1);
   await picture(alan, 'breakout');
+  await press(ada.page, '.session-buttons button', 'Monitor');
+  await press(ada.page, 'button', 'Listen to Networks');
+  for (const [at, visitor] of others.entries()) {
+    await visitor.page.evaluate((loud) => /** @type {any} */ (window).speak(loud), [0.25, 0.02, 0.06][at % 3] ?? 0);
+  }
+  await until('a voice is drawn', 10_000, () => ada.page.evaluate(() => (
+    [...document.querySelectorAll('.room-level')].some((bar) => bar.getAttribute('style')?.includes('0.')))));
   await picture(ada, 'rooms');
+  await until('there are graphs', 120_000, () => operator.page.evaluate(() => performance.now() > 90_000));
+  await picture(operator, 'admin');
 } finally {
   await browser.close();
   await server.stop();

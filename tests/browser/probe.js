@@ -46,6 +46,8 @@ export function installProbe(voices) {
   const pixels = /** @type {CanvasRenderingContext2D} */ (eye.getContext('2d', { willReadFrequently: true }));
   /** @type {unknown[]} */
   const alive = []; // else collected as garbage, and silent
+  /** @type {GainNode[]} */
+  const gains = [];
 
   /** Who the page says it is. @param {string} id */
   const nameOf = (id) => client.participants.get(id)?.name || id;
@@ -66,6 +68,7 @@ export function installProbe(voices) {
     const oscillator = new OscillatorNode(context, { frequency: voiceOf(name).hz });
     const gain = new GainNode(context, { gain: 0.4 });
     const out = new MediaStreamAudioDestinationNode(context);
+    gains.push(gain);
     oscillator.connect(gain).connect(out);
     oscillator.start();
     alive.push(oscillator, out);
@@ -342,7 +345,31 @@ export function installProbe(voices) {
     }
   }
 
-  const probe = { publish, sense, sensed, received, flowing, watch, changes, connection };
+  /** How loud the own tone is from now on: 1 is full scale. @param {number} amplitude */
+  function speak(amplitude) {
+    for (const { gain } of gains) gain.value = amplitude;
+  }
+
+  /** @type {AnalyserNode | null} */
+  let tab = null;
+
+  /** How loud each tone is in what the tab plays, in dB, after all volumes: in a browser opened to be heard. */
+  async function played() {
+    if (!tab) {
+      const stream = await navigator.mediaDevices.getDisplayMedia(/** @type {object} */ ({
+        video: true, preferCurrentTab: true,
+        audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, suppressLocalAudioPlayback: false },
+      }));
+      tab = new AnalyserNode(context, { fftSize: 8192 });
+      context.createMediaStreamSource(stream).connect(tab);
+      alive.push(stream);
+    }
+    const samples = new Float32Array(tab.fftSize);
+    tab.getFloatTimeDomainData(samples);
+    return Object.fromEntries(voices.map(({ name, hz }) => [name, Math.round(level(samples, context.sampleRate, hz))]));
+  }
+
+  const probe = { publish, speak, played, sense, sensed, received, flowing, watch, changes, connection };
   Object.assign(window, { probe });
   return probe;
 }

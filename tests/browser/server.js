@@ -19,7 +19,7 @@ export const BINARY = process.env.RINGFENCE_BIN
   ?? fileURLToPath(new URL('../../target/release/ringfence', import.meta.url));
 const START_MS = 20_000;
 const STOP_MS = 5_000;
-const SHARDS = 2;
+export const SHARDS = 2;
 
 /** The driver under test. */
 export const IO = process.env.RINGFENCE_IO ?? 'auto';

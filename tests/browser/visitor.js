@@ -1,5 +1,6 @@
 /** A window of the meeting page with a size and a colour scheme, and what its browser complained of. */
 
+import { press } from './clicks.js';
 import { until } from './until.js';
 
 /** @typedef {'dark' | 'light'} Theme */
@@ -48,10 +49,19 @@ export class Visitor {
     return visitor;
   }
 
-  /** @param {{ screen?: keyof typeof SCREENS, theme?: Theme, scale?: number }} look */
+  /**
+   * Resolves when the page has taken it in. It hears of another width with its next frame: who looks before whether
+   * the panel is open may find it open, and closed by that when it is clicked.
+   * @param {{ screen?: keyof typeof SCREENS, theme?: Theme, scale?: number }} look
+   */
   async look({ screen = 'desktop', theme = 'light', scale = 1 }) {
+    const { width } = SCREENS[screen];
     await this.page.setViewport({ ...SCREENS[screen], deviceScaleFactor: scale });
     await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await until(`the page is ${width} px wide`, 10_000, () => this.page.evaluate((wanted) => innerWidth === wanted, width));
+    await this.page.evaluate(() => new Promise((resolve) => {
+      requestAnimationFrame(() => requestAnimationFrame(resolve));
+    }));
   }
 
   /** Joins by the form, as it is filled. */
@@ -73,8 +83,7 @@ export class Visitor {
 
   /** Clicks what can be seen. @param {string} selector */
   async click(selector) {
-    await this.page.waitForSelector(selector, { visible: true, timeout: 10_000 });
-    await this.page.click(selector);
+    await press(this.page, selector);
   }
 
   close() {

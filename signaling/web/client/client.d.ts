@@ -117,7 +117,7 @@ export interface Poll {
   own: number | null;
 }
 
-/** What the role may publish. */
+/** What the role may publish, and how good a picture: `publish` sends no more lines and bits, whatever the track has. */
 export interface Sends {
   audio: boolean;
   video: boolean;
@@ -218,6 +218,8 @@ export interface Breakout {
 export interface MainRoom {
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** How loud this one plays it inside from now on, in percent, whatever the meeting says. Nobody else notices. */
+  gain(percent: number): void;
   mute(kinds?: { audio?: boolean; video?: boolean }): Promise<void>;
   unmute(kinds?: { audio?: boolean; video?: boolean }): Promise<void>;
 }
@@ -389,6 +391,8 @@ export class Ringfence extends EventTarget {
   attach(slot: Slot, element: AttachedElement): () => void;
   /** Own volume of a person, 0 to 1; multiplied with the relay's hint when the main room is ducked. */
   gain(participant: string, value?: number): number;
+  /** How loud each voice is that comes in just now, by participant: 0 to 1 of full scale. Who is not in it is not received. */
+  levels(): Map<string, number>;
   stats(): Promise<Stats>;
   /** New ICE credentials for the same connection. */
   restartIce(): Promise<void>;

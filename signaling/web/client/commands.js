@@ -73,6 +73,7 @@ export function mainCommands(call, model) {
       await call('parent.resume');
       model.changeParent({ paused: false });
     },
+    gain: (percent) => model.playMain(Math.min(100, Math.max(0, percent))),
     mute: (kinds = { audio: true, video: true }) => mute(kinds, true),
     unmute: (kinds = { audio: true, video: true }) => mute(kinds, false),
   };

@@ -3,7 +3,7 @@
  * their codecs and layers.
  */
 
-/** @import { Source } from './client.d.ts' */
+/** @import { Sends, Source } from './client.d.ts' */
 
 /**
  * The server tells sources by their order within their kind.
@@ -72,6 +72,33 @@ export function addSource(peer, { source, kind, maxBitrate }, layered) {
   const transceiver = peer.addTransceiver(kind, { direction: 'sendonly', sendEncodings });
   trimCodecs(transceiver, kind);
   return transceiver;
+}
+
+/**
+ * Sends a picture no better than the role grants: so many lines and so many bits a second. The relay refuses bits
+ * that are too many; lines only the sender counts.
+ * @param {Source} source
+ * @param {RTCRtpSender} sender
+ * @param {number} height of the whole picture; 0: not known
+ * @param {Sends['caps']} caps
+ */
+export async function limit(source, sender, height, caps) {
+  const line = LINES.find((one) => one.source === source);
+  if (line?.kind !== 'video') return;
+  const [lines, bps] = source === 'camera'
+    ? [caps.video_height, caps.video_bps] : [caps.screen_height, caps.screen_bps];
+  const smaller = Math.max(1, lines ? height / lines : 1);
+  const maxBitrate = Math.min(line.maxBitrate, bps ?? Infinity);
+  const parameters = sender.getParameters();
+  let same = true;
+  for (const encoding of parameters.encodings) {
+    const { divisor, share } = LAYERS.find((layer) => layer.rid === encoding.rid) ?? { divisor: 1, share: 1 };
+    const [scale, bits] = [divisor * smaller, Math.round(maxBitrate * share)];
+    same &&= encoding.scaleResolutionDownBy === scale && encoding.maxBitrate === bits;
+    Object.assign(encoding, { scaleResolutionDownBy: scale, maxBitrate: bits });
+  }
+  // While another change is on its way this one is refused; it is made with the next look at the height.
+  if (!same) await sender.setParameters(parameters).catch(() => {});
 }
 
 /**

@@ -14,6 +14,9 @@ import { Sources } from './sources.js';
  * @property {(type: string, detail?: unknown) => void} tell
  * @property {(participant: string) => number} loudness from 0 to 1, beside the own volume of a person
  */
+/** A voice whose last sound is older is silent. */
+const SILENT_MS = 400;
+
 /** @typedef {(peer: RTCPeerConnection, sdp: string | undefined) => Promise<{ sdp: string, slots: any[] }>} Offer */
 
 export class Media {
@@ -71,9 +74,11 @@ export class Media {
     const answer = await offer(peer, peer.localDescription?.sdp);
     this.assign(answer.slots);
     this.#owner.tell('slots', { slots: answer.slots });
-    await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    // How many bits a role sends changes with it, an answer does not: `limit` sees to that.
+    await peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp.replace(/^b=TIAS:.*\r\n/gm, '') });
     const camera = senders.get('camera');
     this.layered = camera ? await settleLayers(camera, answer.sdp) : false;
+    await this.sources.limit();
     return peer;
   }
 
@@ -100,6 +105,7 @@ export class Media {
   }
 
   close() {
+    this.sources.close();
     this.peer?.close();
   }
 
@@ -128,6 +134,21 @@ export class Media {
    */
   #sound({ kind, stream }, on) {
     if (kind === 'audio') for (const track of stream.getTracks()) track.enabled = on;
+  }
+
+  /** How loud each voice is that comes in just now. @returns {Map<string, number>} */
+  levels() {
+    const levels = new Map();
+    const now = performance.now();
+    for (const { mid, receiver } of this.peer?.getTransceivers() ?? []) {
+      const { kind, participant, since } = this.#slots.get(mid ?? '') ?? {};
+      if (kind !== 'audio' || !participant) continue;
+      const [heard] = receiver.getSynchronizationSources();
+      // What came before the slot was theirs was somebody else's.
+      const isTheirs = heard && heard.timestamp - performance.timeOrigin > Math.max(since ?? 0, now - SILENT_MS);
+      levels.set(participant, Math.max(levels.get(participant) ?? 0, isTheirs ? heard.audioLevel ?? 0 : 0));
+    }
+    return levels;
   }
 
   // --- Playing ----------------------------------------------------------------------------------------

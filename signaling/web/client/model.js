@@ -43,6 +43,7 @@ export class Model {
   /** @type {Map<string, Participant>} */ participants = new Map();
   /** @type {string[]} */ speaking = [];
   parent = parentOf({});
+  /** How loud this one wants the main room inside; null: as the meeting says. @type {number | null} */ #gain = null;
   /** @type {Invitation[]} */ invitations = [];
   /** @type {Set<string>} */ help = new Set();
   /** @type {Map<number, Poll>} */ polls = new Map();
@@ -94,7 +95,7 @@ export class Model {
     this.permissions = new Set(answer.permissions ?? []);
     const { media, caps = {} } = answer.publish ?? {};
     if (media) this.sends = { ...media, caps };
-    this.parent = parentOf(answer.parent);
+    this.parent = this.#parentOf(answer.parent);
     this.participants = new Map((answer.participants ?? []).map((/** @type {any} */ one) => [one.id, personOf(one)]));
     this.#adoptRooms(answer.rooms ?? [], true);
     this.session(answer);
@@ -180,6 +181,18 @@ export class Model {
     this.#changed();
   }
 
+  /** @param {number} percent over moves and losses */
+  playMain(percent) {
+    this.#gain = percent;
+    this.changeParent({ gain: percent });
+  }
+
+  /** @param {any} view @returns {Parent} */
+  #parentOf(view) {
+    const parent = parentOf(view);
+    return { ...parent, gain: this.#gain ?? parent.gain };
+  }
+
   /** @param {string[]} sources */
   announce(sources) {
     this.announcing = sources;
@@ -247,7 +260,7 @@ export class Model {
   /** @param {any} params */
   #moved({ room_id: room, parent }) {
     this.room = room;
-    this.parent = parentOf(parent);
+    this.parent = this.#parentOf(parent);
     this.#place(this.id, room);
     // Who does not see all rooms is told of timers inside breakouts only.
     if (room === MAIN && !this.can('breakout.presence')) this.#timers.clear();

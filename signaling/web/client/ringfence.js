@@ -12,7 +12,6 @@ import { breakoutCommands, mainCommands, peopleCommands, roleCommands } from './
 import { Connection } from './connection.js';
 import { Media } from './media.js';
 import { Model } from './model.js';
-import { Stats } from './stats.js';
 
 export class Ringfence extends EventTarget {
   breakout;
@@ -20,10 +19,13 @@ export class Ringfence extends EventTarget {
   people;
   roles;
 
-  #model = new Model(() => this.#tell('model'));
+  #model = new Model(() => {
+    this.#rebalance();
+    this.#tell('model');
+  });
   #media;
   #connection;
-  #stats = new Stats();
+  /** @type {import('./stats.js').Stats | null} */ #stats = null;
   /** @type {View[]} */ #views = [];
   /** @type {Set<'audio' | 'video'>} What this one wants to be muted, whatever the server knows. */ #muted = new Set();
   /** @type {Set<'audio' | 'video'>} To be unmuted once there is a connection again. */ #unmuting = new Set();
@@ -116,6 +118,7 @@ export class Ringfence extends EventTarget {
     this.#model.join(answer);
     this.#rebalance();
     this.#tell('model');
+    await this.#media.sources.limit(this.sends.caps);
     // Before media can flow: a server that was restarted knows nothing of it.
     for (const kind of /** @type {const} */ (['audio', 'video'])) {
       if (this.#unmuting.delete(kind)) await rpc.call('unmute', { kind });
@@ -189,7 +192,13 @@ export class Ringfence extends EventTarget {
     return own;
   }
 
-  stats() {
+  levels() {
+    return this.#media.levels();
+  }
+
+  async stats() {
+    const { Stats } = await import('./stats.js'); // most pages never ask
+    this.#stats ??= new Stats();
     return this.#stats.read(this.peer);
   }
 

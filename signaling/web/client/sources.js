@@ -5,21 +5,26 @@
  * system's own one, everything else is off, and `device` tells of it. A camera is not chosen for anybody.
  */
 
-/** @import { Source } from './client.d.ts' */
+/** @import { Sends, Source } from './client.d.ts' */
 
 import { openDevice } from './devices.js';
 import { DeviceError } from './errors.js';
+import { limit } from './lines.js';
 
 /** @typedef {(type: string, detail?: unknown) => void} Tell */
 
 /** What others listen for on a track that was replaced. */
 const FORWARDED = ['ended', 'mute', 'unmute'];
+/** A shared window changes its size, a phone is turned: nobody tells, so it is looked at. */
+const LOOK_MS = 1_000;
 
 export class Sources {
   #tell;
   /** @type {Map<Source, RTCRtpSender>} */ #senders = new Map();
   /** @type {Map<Source, MediaStreamTrack>} */ #tracks = new Map();
   /** @type {WeakSet<MediaStreamTrack>} */ #watched = new WeakSet();
+  /** How good a picture the role may send. @type {Sends['caps']} */ #caps = {};
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #looking;
 
   /** @param {Tell} tell */
   constructor(tell) {
@@ -34,7 +39,24 @@ export class Sources {
   /** The senders of a new connection. @param {Map<Source, RTCRtpSender>} senders */
   async connect(senders) {
     this.#senders = senders;
+    await this.limit();
     for (const [source, sender] of senders) await sender.replaceTrack(this.track(source));
+  }
+
+  /** What the role grants, from now on; else as before, of pictures that may have another size. @param {Sends['caps']} [caps] */
+  async limit(caps = this.#caps) {
+    this.#caps = caps;
+    clearInterval(this.#looking);
+    if ([...this.#tracks.values()].some(heightOf)) this.#looking = setInterval(() => void this.#limitAll(), LOOK_MS);
+    await this.#limitAll();
+  }
+
+  async #limitAll() {
+    for (const [source, sender] of this.#senders) await limit(source, sender, heightOf(this.track(source)), this.#caps);
+  }
+
+  close() {
+    clearInterval(this.#looking);
   }
 
   /** @param {Source} source @param {MediaStreamTrack | null} track */
@@ -46,6 +68,7 @@ export class Sources {
       track.addEventListener('ended', () => void this.#lost(source, track));
     }
     this.#tell('published', { source, track });
+    await this.limit();
     await this.#senders.get(source)?.replaceTrack(track);
   }
 
@@ -104,4 +127,9 @@ export class Sources {
     await this.publish(source, null);
     return this.#tell('device', { source, track: null });
   }
+}
+
+/** In pixels; 0: not known, or no picture. @param {MediaStreamTrack | null} track */
+function heightOf(track) {
+  return track?.getSettings?.().height ?? 0;
 }

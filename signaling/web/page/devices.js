@@ -116,6 +116,9 @@ export class Devices extends EventTarget {
   }
 }
 
+/** As people hear it: −60 dB is silence, 0, and −10 dB is loud, 1. @param {number} power of full scale */
+export const loudness = (power) => Math.min(1, Math.max(0, (10 * Math.log10(power + 1e-9) + 60) / 50));
+
 /**
  * How loud a microphone is, some ten times a second, from 0 to 1.
  * @param {MediaStreamTrack} track
@@ -130,9 +133,7 @@ export function meter(track, onLevel) {
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-    const db = 10 * Math.log10(power + 1e-9);
-    onLevel(Math.min(1, Math.max(0, (db + 60) / 50))); // −60 dB is silence, −10 dB is loud
+    onLevel(loudness(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length));
   }, 80);
   return () => {
     clearInterval(timer);

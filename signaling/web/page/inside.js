@@ -1,10 +1,11 @@
 /**
- * What concerns this participant just now: invitations, another role, announcements, the time that is left,
- * the way back, and how the main room is heard inside a breakout.
+ * What concerns this participant just now: invitations, another role, announcements, media that does not get
+ * through, the time that is left, the way back, and how the main room is heard inside a breakout.
  */
 
 import { arrange, button, icon, make, setAttribute, setIcon, setText } from './elements.js';
 import { openMenu } from './rooms/menu.js';
+import { clock, secondsTo } from './rooms/timing.js';
 import { nameOf } from './names.js';
 import { strings } from './strings.js';
 import { toast } from './toast.js';
@@ -14,22 +15,19 @@ import { toast } from './toast.js';
 
 const text = strings.inside;
 const WARN_S = 60;
-/** How loud people of the main room are when it is made quiet here. */
-const DUCKED = 0.25;
+/** How loud the main room is played here, in percent, where it is chosen. */
+const GAINS = { keep: 100, duck: 20 };
 const BANNER_MS = 60_000;
 /** The server puts the end of rooms a little later than what is shown, never earlier. */
 const TICK_MS = 500;
 
-/** @param {number} seconds */
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-/** @param {number} epochMs */
-const secondsTo = (epochMs) => Math.max(0, Math.ceil((epochMs - Date.now()) / 1000));
+const BLOCKED = 'udp_blocked';
+/** Whether the server answers, and media does not get through. @param {Ringfence} client */
+export const isBlocked = ({ error }) => /** @type {{ kind?: string } | null} */ (error)?.kind === BLOCKED;
 
 export class Inside {
   /** @type {Map<string, { element: HTMLElement, tick: () => void }>} */ #cards = new Map();
-  /** @type {Map<object, HTMLElement>} */ #banners = new Map();
-  /** @type {Set<string>} people made quiet here */ #ducked = new Set();
-  #duck = false;
+  /** @type {Map<unknown, HTMLElement>} */ #banners = new Map();
   #room = '';
   #warned = '';
 
@@ -97,7 +95,6 @@ export class Inside {
     this.voices.hidden = voices.length === 0;
     setText(/** @type {Element} */ (this.voices.lastElementChild), voices.join(', '));
     this.#renderBanners();
-    this.#balance();
     this.#tick();
   }
 
@@ -134,6 +131,12 @@ export class Inside {
       }
     }
     for (const key of this.#cards.keys()) if (!wanted.has(key)) this.#cards.delete(key);
+    if (!isBlocked(client)) this.#banners.delete(BLOCKED);
+    else if (!this.#banners.has(BLOCKED)) {
+      const { title, text: mend } = strings.ended.kinds[BLOCKED];
+      this.#banners.set(BLOCKED, make('section', { class: 'banner fault', role: 'note' },
+        make('p', { class: 'grow' }, make('strong', { text: title }), ' ', mend, ' ', text.chatWorks)));
+    }
     arrange(this.banners, [...[...this.#cards.values()].map((card) => card.element), ...this.#banners.values()]);
   }
 
@@ -204,7 +207,7 @@ export class Inside {
     const { parent } = this.client;
     if (parent.paused) return 'pause';
     if (parent.audioMuted) return 'mute';
-    return this.#duck || parent.gain < 100 ? 'duck' : 'keep';
+    return parent.gain < 100 ? 'duck' : 'keep';
   }
 
   #menu() {
@@ -218,24 +221,12 @@ export class Inside {
   /** @param {Volume} volume */
   async #setVolume(volume) {
     const { main, parent } = this.client;
-    this.#duck = volume === 'duck';
     if (volume === 'pause') return main.pause();
     if (parent.paused) await main.resume();
     if (volume === 'mute') await main.mute({ audio: true });
-    else if (parent.audioMuted) await main.unmute({ audio: true });
-    this.render();
-  }
-
-  /** Made quiet here: everybody in the main room, while this one is elsewhere, but for who speaks to all. */
-  #balance() {
-    const { client } = this;
-    const main = this.#duck && client.room !== 'main';
-    for (const { id, room } of client.participants.values()) {
-      const quiet = main && room === 'main' && !client.voices.has(id);
-      if (quiet === this.#ducked.has(id)) continue;
-      client.gain(id, quiet ? DUCKED : 1);
-      if (quiet) this.#ducked.add(id);
-      else this.#ducked.delete(id);
+    else {
+      if (parent.audioMuted) await main.unmute({ audio: true });
+      main.gain(GAINS[volume]);
     }
   }
 }

@@ -4,7 +4,7 @@ import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { dialog } from './dialog.js';
 import { byId, make, setText } from './elements.js';
-import { Inside } from './inside.js';
+import { Inside, isBlocked } from './inside.js';
 import { OwnMedia, deviceFault } from './media.js';
 import { kept } from './memory.js';
 import { People } from './people.js';
@@ -25,7 +25,6 @@ export class Meeting {
   #open = true;
   /** Parts that are loaded when they are first needed. @type {Map<string, Part | null>} */ #late = new Map();
   #blocked = false;
-  #udpBlocked = false;
 
   /** @param {Ringfence} client joined */
   constructor(client) {
@@ -147,12 +146,9 @@ export class Meeting {
     setText(byId('meeting-name'), client.meeting);
     document.title = strings.titleOf(room);
     const lost = client.state !== 'joined' || ['failed', 'disconnected'].includes(client.peer?.connectionState ?? '');
-    byId('connection').classList.toggle('lost', lost || this.#udpBlocked);
-    const blocked = /** @type {{ kind?: string } | null} */ (client.error)?.kind === 'udp_blocked';
-    const { title, text } = strings.ended.kinds.udp_blocked;
-    if (blocked && !this.#udpBlocked) toast(text, 'error');
-    this.#udpBlocked = blocked;
-    setText(byId('connection'), blocked ? title : lost ? strings.controls.reconnecting : '');
+    byId('connection').classList.toggle('lost', lost);
+    // While UDP is blocked that is tried for ever, and a banner says what is the matter.
+    setText(byId('connection'), lost && !isBlocked(client) ? strings.controls.reconnecting : '');
     const { shown } = this.sidebar;
     this.controls.render(this.media, client.sends);
     this.controls.opened(shown);

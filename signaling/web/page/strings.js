@@ -184,6 +184,7 @@ export const strings = {
     accept: 'Accept',
     reject: 'Decline',
     dismiss: 'Dismiss',
+    chatWorks: 'Chat works meanwhile.',
     /** @param {string} name */
     broadcast: (name) => `${name} to all rooms:`,
     /** @param {string} name @param {string} how */

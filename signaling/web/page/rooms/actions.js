@@ -71,6 +71,14 @@ export class Actions extends Commands {
     return this.run(() => this.client.breakout.invite(people, to.room), said);
   }
 
+  /** A list of rooms and people. Few have one: what reads it is fetched then. */
+  importList() {
+    return this.tools.attempt(async () => {
+      const { importDialog } = await import('./import.js');
+      await importDialog(this);
+    });
+  }
+
   /** @param {string} room @param {string} name */
   rename(room, name) {
     return this.run(() => this.client.breakout.rename(room, name), texts.said.renamed(name));

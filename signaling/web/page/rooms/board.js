@@ -2,6 +2,7 @@
  * The board: places as cards, people in them, the selection, and the two ways to move: drag and keyboard.
  */
 
+import { loudness } from '../devices.js';
 import { arrange, button, make, setAttribute, setText } from '../elements.js';
 import { Card } from './card.js';
 import { Drag } from './drag.js';
@@ -88,6 +89,8 @@ export class Board {
         open: places.open,
         here: places.open && client.room === place.id,
         filtered: this.#filter !== '' && !this.#matches(place),
+        heard: places.open && this.monitor.hears(place.id),
+        muted: place.people.filter((id) => client.participants.get(id)?.muted.audio).length,
         monitor: { on: this.monitor.on, listening: this.monitor.listening === place.id },
       });
       return card.element;
@@ -265,6 +268,14 @@ export class Board {
       card.list.go(0);
       return;
     }
+  }
+
+  /** Some ten times a second: how loudly people speak who are heard from here. */
+  listen() {
+    if (!this.places.open || !this.element.checkVisibility()) return;
+    const levels = this.client.levels();
+    const drawn = (/** @type {string} */ id) => loudness((levels.get(id) ?? 0) ** 2);
+    for (const card of this.cards.values()) if (!card.level.hidden) card.hear(drawn);
   }
 
   /** Once a second, while there are times. */

@@ -1,15 +1,15 @@
 /** One place on the board: its name, how many, what is to be known of it, and its people. */
 
 import { button, make, setAttribute, setText } from '../elements.js';
-import { PeopleList } from './list.js';
+import { PeopleList, drawLevel } from './list.js';
 import { MAIN } from './commands.js';
 import { texts } from './strings.js';
 import { clock, secondsTo } from './timing.js';
 
 /** @typedef {import('./places.js').Place} Place */
 /** @typedef {import('./actions.js').Actions} Actions */
-/** @typedef {{ open: boolean, here: boolean, filtered: boolean,
- *   monitor: { on: boolean, listening: boolean } }} Situation */
+/** @typedef {{ open: boolean, here: boolean, filtered: boolean, heard: boolean, muted: number,
+ *   monitor: { on: boolean, listening: boolean } }} Situation `muted`: how many of its people are */
 
 const NAME_MAX = 64;
 let titleNumber = 0;
@@ -18,6 +18,7 @@ export class Card {
   #shown = '';
   /** @type {Place | null} */ #place = null;
   /** @type {string} */ #time = '';
+  /** What is known of who speaks where nobody is heard. */ #unheard = '';
 
   /**
    * @param {string} id
@@ -41,12 +42,13 @@ export class Card {
       button(texts.card.answer, () => actions.answer(id), { class: 'small primary' }),
       button(texts.card.dismiss, () => actions.dismissHelp(id), { class: 'small' }));
     this.line = make('p', { class: 'room-line' });
+    this.level = make('div', { class: 'meter room-level', 'aria-hidden': 'true', hidden: true }, make('i'));
     this.thumbnails = make('div', { class: 'thumbnails', hidden: true });
     this.empty = make('p', { class: 'room-empty', text: texts.nobody });
     this.element = make('section', { class: id === MAIN ? 'room-card main' : 'room-card',
       'data-place': id, 'aria-labelledby': title },
       make('div', { class: 'room-head' }, make('h3', {}, this.name), this.count, this.listen, this.visit, this.more),
-      this.help, this.line, this.thumbnails, this.list.element, this.empty);
+      this.level, this.help, this.line, this.thumbnails, this.list.element, this.empty);
   }
 
   get place() {
@@ -84,6 +86,12 @@ export class Card {
     setAttribute(this.listen, 'aria-pressed', now.monitor.listening);
     setAttribute(this.listen, 'aria-label', texts.monitor.listen(label));
     setAttribute(this.listen, 'title', texts.monitor.listen(label));
+    // Nobody hears themselves.
+    setAttribute(this.level, 'hidden', !now.heard || people.length <= Number(now.here));
+    if (!now.heard) this.hear(() => 0);
+    const unheard = now.open && !now.heard && people.length > 0;
+    this.#unheard = !unheard ? '' : [now.monitor.on && texts.monitor.unheard,
+      now.muted > 0 && texts.monitor.muted(now.muted, people.length)].filter(Boolean).join(' · ');
     this.#time = '';
     this.tick(now.here);
   }
@@ -96,10 +104,16 @@ export class Card {
     if (time === this.#time && time !== '') return;
     this.#time = time;
     const parts = [here && place.id !== MAIN && texts.card.here, time, place.away > 0 && texts.away(place.away),
-      place.expected > 0 && texts.expected(place.expected)];
+      place.expected > 0 && texts.expected(place.expected), this.#unheard];
     const text = parts.filter(Boolean).join(' · ');
     setText(this.line, text);
     setAttribute(this.line, 'hidden', text === '');
+  }
+
+  /** Draws how loud the people are, and in the head the loudest of them. @param {(person: string) => number} level */
+  hear(level) {
+    this.list.listen(level);
+    drawLevel(this.level, Math.max(0, ...this.list.people.map(level)));
   }
 
   /** The name becomes a field: Enter keeps what was typed, Escape what was there. */

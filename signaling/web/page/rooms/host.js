@@ -12,8 +12,11 @@ import { texts } from './strings.js';
 /** @typedef {import('./commands.js').Client} Client */
 /** @typedef {import('./commands.js').Tools} Tools */
 
+const LEVEL_MS = 100;
+
 export class HostView {
   #places = new Places();
+  #ear = setInterval(() => this.board.listen(), LEVEL_MS);
 
   /** @param {HTMLElement} panel which scrolls @param {Client} client @param {Tools} tools @param {() => void} render */
   constructor(panel, client, tools, render) {
@@ -55,6 +58,7 @@ export class HostView {
   }
 
   close() {
+    clearInterval(this.#ear);
     this.monitor.close();
     this.board.close();
     this.element.remove();

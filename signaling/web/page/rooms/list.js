@@ -43,6 +43,12 @@ function showFace(row, face) {
   setAttribute(row.element, 'title', name);
 }
 
+/** Writes a level from 0 to 1, only if another one is drawn. @param {HTMLElement} element @param {number} level */
+export function drawLevel({ style }, level) {
+  const text = level.toFixed(2);
+  if ((style.getPropertyValue('--level') || '0.00') !== text) style.setProperty('--level', text);
+}
+
 export class PeopleList {
   /** @type {string[]} */ #people = [];
   /** @type {Chunk[]} */ #chunks = [];
@@ -76,6 +82,11 @@ export class PeopleList {
     for (const chunk of this.#chunks) {
       for (const [id, row] of chunk.rows) showFace(row, this.face(id));
     }
+  }
+
+  /** Draws how loud each is. @param {(person: string) => number} level */
+  listen(level) {
+    for (const { rows } of this.#chunks) for (const [id, { element }] of rows) drawLevel(element, level(id));
   }
 
   /** @param {string[]} people */

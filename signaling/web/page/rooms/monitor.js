@@ -5,6 +5,7 @@
  */
 
 import { make, setAttribute, setText } from '../elements.js';
+import { MAIN } from './commands.js';
 
 /** @typedef {import('./actions.js').Actions} Actions */
 /** @typedef {import('./places.js').Place} Place */
@@ -50,6 +51,14 @@ export class Monitor {
   listen(room) {
     this.listening = this.listening === room ? '' : room;
     this.actions.render();
+  }
+
+  /** Whether the voices of a room come in here. @param {string} room */
+  hears(room) {
+    const { client } = this.actions;
+    if (room === client.room) return true;
+    if (room === MAIN) return !client.parent.paused && !client.parent.audioMuted;
+    return client.monitoring.includes(room) && (client.listening === undefined || client.listening === room);
   }
 
   #soon() {

@@ -2,7 +2,6 @@
 
 import { button, make, setAttribute, setText } from '../elements.js';
 import { labelled, startDialog } from './dialogs.js';
-import { importDialog } from './import.js';
 import { openMenu } from './menu.js';
 import { texts } from './strings.js';
 
@@ -28,7 +27,7 @@ export class Setup {
       make('div', { class: 'create-fields' }, labelled(create.count, this.count),
         labelled(create.capacity, this.capacity), labelled(create.deal, this.strategy)),
       make('div', { class: 'create-buttons' }, make('button', { type: 'submit', class: 'primary', text: create.go }),
-        button(create.csv, () => void importDialog(actions))));
+        button(create.csv, () => void actions.importList())));
     this.title = make('strong');
     this.summary = make('span', { class: 'quiet' });
     this.deal = button(deal.menu, () => this.#dealMenu(), { 'aria-haspopup': 'menu' });
@@ -91,7 +90,7 @@ export class Setup {
     const { actions } = this;
     const { inside } = actions.places;
     openMenu(this.more, [
-      { label: create.csv, run: () => void importDialog(actions) },
+      { label: create.csv, run: () => void actions.importList() },
       inside > 0 && { label: live.back, run: () => void actions.run(() => actions.client.breakout.clearAll()) },
       { label: draft.reset, run: () => void this.#reset(), danger: true },
       { label: draft.destroy, run: () => void destroyAll(actions), danger: true },

@@ -9,20 +9,17 @@ const rooms = (/** @type {number} */ n) => plural(n, 'room');
 export const texts = {
   people,
   rooms,
-  title: 'Rooms',
   main: 'Main room',
   unassigned: 'Not assigned',
   notAssigned: 'not assigned',
   you: 'you',
   nobody: 'Nobody yet',
-  nobodyHere: 'Nobody here',
   muted: 'muted',
   speaking: 'speaking',
   /** @param {string} room */ inRoom: (room) => `in ${room}`,
   /** @param {number} n */ away: (n) => `${n} not here yet`,
   /** @param {number} n */ expected: (n) => `${n} expected from the list`,
   /** @param {string} time */ left: (time) => `${time} left`,
-  full: 'full',
   /** @param {number} n @param {number | null} of */
   count: (n, of) => (of === null ? people(n) : `${n} of at most ${of}`),
 
@@ -31,7 +28,6 @@ export const texts = {
   /** @param {number} n */ found: (n) => `${rooms(n)} found`,
   keys: 'Arrow keys go through people, Space selects, Enter moves, X exchanges two, Escape ends the selection.',
   larger: 'Larger',
-  smaller: 'Smaller',
 
   create: {
     title: 'Split into rooms',
@@ -147,7 +143,8 @@ export const texts = {
     /** @param {string} room */ hears: (room) => `You hear ${room}`,
     /** @param {string} room */ listen: (room) => `Listen to ${room}`,
     none: 'You listen to none: choose one by its loudspeaker.',
-    noPicture: 'no picture',
+    unheard: 'not heard, so not known who speaks',
+    /** @param {number} n @param {number} of */ muted: (n, of) => (n === of ? 'all muted' : `${n} of ${of} muted`),
   },
   card: {
     /** @param {string} room */ menu: (room) => `More for ${room}`,
