@@ -37,6 +37,9 @@ pub struct Identity {
     pub publishes: bool,
     /// May receive.
     pub subscribes: bool,
+    /// When the token was made, in seconds since 1970, if it says so; without a token, there is none
+    /// that could be too old.
+    pub issued: Option<u64>,
     /// Nobody vouched for them: development mode. The first one of a meeting is its host.
     pub development: bool,
 }
@@ -129,8 +132,10 @@ pub fn identify(
         Denied::BadName { field: "id", what } => Denied::BadName { field: "sub", what },
         other => other,
     })?;
+    let issued = claims.issued();
     let role = if claims.video.room_admin { Some("host".to_owned()) } else { claims.role };
     Ok(Identity {
+        issued,
         creates: claims.video.room_create || role.as_deref() == Some("host"),
         id: Some(claims.sub),
         name: claims.name,
@@ -166,6 +171,7 @@ fn development(wish: Wish<'_>) -> Identity {
         creates: true,
         publishes: true,
         subscribes: true,
+        issued: Some(u64::MAX),
         development: true,
     }
 }
@@ -318,6 +324,7 @@ mod tests {
                 iss: crate::tokens::DEVELOPMENT_ISSUER.into(),
                 exp: unix_now() + 60,
                 nbf: None,
+                iat: None,
                 video: Grants { room: "main".into(), room_join: true, ..Grants::default() },
                 role: None,
             };

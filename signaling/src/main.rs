@@ -160,6 +160,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),
         nbf: None,
+        iat: Some(unix_now()),
         video,
         role: (!options.admin).then(|| options.role.clone()),
     };

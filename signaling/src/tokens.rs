@@ -64,11 +64,29 @@ pub struct Claims {
     /// Seconds since 1970 before which it is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
+    /// Seconds since 1970 at which it was made: one from before its holder was taken out of a
+    /// meeting lets nobody in there, also after they were added again.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "numeric_date")]
+    pub iat: Option<u64>,
     /// What it permits.
     pub video: Grants,
     /// `host`, `participant`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+}
+
+impl Claims {
+    /// When it was made, as far as it says so: else when it began to be valid.
+    pub fn issued(&self) -> Option<u64> {
+        self.iat.or(self.nbf)
+    }
+}
+
+/// A NumericDate (RFC 7519 §2) may have a fraction; what is none is as good as absent.
+fn numeric_date<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let date = serde_json::Value::deserialize(from)?;
+    let date = date.as_f64().filter(|seconds| *seconds >= 0.0);
+    Ok(date.map(|seconds| seconds as u64)) // saturates
 }
 
 /// Why a token is not accepted at all.
@@ -216,6 +234,7 @@ mod tests {
             iss: DEVELOPMENT_ISSUER.into(),
             exp: unix_now() + 60,
             nbf: None,
+            iat: None,
             video: Grants { room: "main".into(), room_join: true, ..Grants::default() },
             role: None,
         }
@@ -241,6 +260,23 @@ mod tests {
         ] {
             let token = keys.sign(&Claims { exp, nbf, ..claims() }).unwrap();
             assert_eq!(keys.verify(&token).err(), expected, "{exp} {nbf:?}");
+        }
+    }
+
+    #[test]
+    fn when_it_was_made() {
+        for (claims, expected) in [
+            (r#""iat":5"#, Some(5)),
+            (r#""iat":5.9"#, Some(5)),
+            (r#""iat":5,"nbf":7"#, Some(5)),
+            (r#""nbf":7"#, Some(7)), // as LiveKit's tokens say it
+            (r#""iat":"yesterday","nbf":7"#, Some(7)),
+            (r#""iat":-1"#, None),
+            (r#""name":"x""#, None),
+        ] {
+            let text = format!(r#"{{"sub":"a","iss":"b","exp":1,"video":{{}},{claims}}}"#);
+            let read: Claims = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.issued(), expected, "{claims}");
         }
     }
 

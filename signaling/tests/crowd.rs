@@ -1,7 +1,6 @@
 //! 300 rooms and 3,000 people: how long, how much memory, how much is told to whom. A fifth of that
 //! unless it is optimised or asked for; the figures that count are those of the whole crowd:
-//!
-//! `RINGFENCE_CROWD=whole CARGO_PROFILE_TEST_OPT_LEVEL=3 cargo test --workspace --test crowd`
+//! `tests/run crowd` (`RINGFENCE_CROWD=whole`, the release profile, one test after the other).
 //!
 //! Without sockets (a meeting's task, a relay that keeps books, one queue a client), and with them.
 
@@ -78,6 +77,7 @@ fn identity(id: &str, role: &str) -> Identity {
         creates: true,
         publishes: true,
         subscribes: true,
+        issued: None,
         development: false,
     }
 }
@@ -300,6 +300,7 @@ fn enter(n: usize) -> Enter {
         role: RoleName::participant(),
         publishes: true,
         subscribes: true,
+        issued: None,
         room: None,
     }
 }

@@ -263,7 +263,7 @@ async fn a_full_disk_is_said_and_nothing_new_is_granted() {
     assert_eq!(number, i64::from(code::STORE));
     let model = server.meetings.look("main").await.expect("there");
     let now = model.person("ada").expect("here");
-    assert!(now.muted.audio && *now.room == *"b1");
+    assert!(now.muted.microphone && *now.room == *"b1");
     let (_ada, joined) = join(&server, "ada", json!({})).await;
     assert_eq!(joined["room"], json!("b1"), "who is here comes back");
     let text = reqwest::get(server.url("/metrics")).await.expect("answered").text().await;
@@ -280,7 +280,7 @@ async fn a_full_disk_is_said_and_nothing_new_is_granted() {
         .map(|(_, row)| rmp_serde::from_slice(row.as_deref().expect("here")).expect("a row"))
         .collect();
     assert_eq!(
-        muted[0]["Row"]["Person"]["muted"]["audio"],
+        muted[0]["Row"]["Person"]["muted"]["microphone"],
         json!(true),
         "nothing was lost: {muted:?}"
     );

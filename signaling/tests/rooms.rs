@@ -1,10 +1,9 @@
 //! The breakout engine by hand: what people are told of moves, whole or not at all, on the wire.
 
 use ringfence::route::id::Source;
-use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{
-    By, Create, Enter, Event, MAIN, Media, Meeting, Millis, Name, Outcome, Request, RoleName,
-    RoomError, Rules, Spoken, Step, code,
+    By, Create, Enter, Event, MAIN, Media, Meeting, Millis, Mutable, Name, Outcome, Request,
+    RoleName, RoomError, Rules, Spoken, Step, code,
 };
 
 struct World {
@@ -37,6 +36,7 @@ impl World {
             role: RoleName::new(role),
             publishes: true,
             subscribes: true,
+            issued: None,
             room: room.map(Name::from),
         };
         self.server(Request::Enter(enter))
@@ -240,7 +240,7 @@ fn what_a_room_does_not_take_is_not_spoken() {
 #[test]
 fn mute_is_told_once() {
     let mut world = World::new();
-    let mute = Request::Mute { kind: Kind::Audio, muted: true };
+    let mute = Request::Mute { kind: Mutable::Audio, muted: true };
     let outcome = world.must("ada", mute.clone());
     assert_eq!(told(&outcome).len(), 1);
     assert_eq!(outcome.notices[0].to.len(), 4, "the room and oneself");

@@ -37,7 +37,8 @@ async fn two_pages_meet_and_one_is_moved() {
     let seq = told["seq"].as_u64().expect("durable");
 
     let created = hana.call("breakout.create", json!({"max_rooms": 2, "names": ["Red"]})).await;
-    assert_eq!(created.expect("created"), json!({"rooms": ["b1", "b2"], "revision": 1}));
+    let rooms = json!({"result": 0, "rooms": ["b1", "b2"], "revision": 1});
+    assert_eq!(created.expect("created"), rooms);
     assert_eq!(hana.notice("breakout_created").await["rooms"][0]["name"], json!("Red"));
 
     let moved = hana.call("breakout.move", json!({"clients": ["ada"], "room_id": "b1"})).await;
@@ -215,7 +216,10 @@ async fn frames_before_and_after_join() {
     let mut page = server.join("ada").await;
     page.send(r#"{"jsonrpc":"2.0","method":"mute","params":{"kind":"audio"}}"#).await;
     let told = page.notice("peer_updated").await;
-    assert_eq!(told["participant"]["muted"], json!({"audio": true, "video": false}));
+    assert_eq!(
+        told["participant"]["muted"],
+        json!({"audio": true, "video": false, "screen_audio": true})
+    );
     let long = page.call("offer", json!({"sdp": offer("chromium_page")})).await;
     assert!(long.is_ok(), "an offer of 100 KB: {long:?}");
 }

@@ -37,6 +37,27 @@ function tell(model, events) {
 const texts = (model) => model.messages.map((message) => message.text);
 
 describe('model', () => {
+  test('who comes while somebody speaks to all, and while a timer runs, knows it by the answer', () => {
+    const ahead = 3_600_000; // this clock is an hour fast
+    const now = Date.now() - ahead;
+    const on = [{ from: 'ada', name: 'Ada', kind: 'announce', sources: ['audio'] }];
+    const inside = room('b1', ['me'], { ends_at: now + 60_000 });
+    const told = { state: 'started', now, ends_at: now + 600_000, voices: on, room: 'b1', rooms: [room('main', ['bob']), inside] };
+    const model = joined(told);
+    assert.deepEqual([[...model.voices], model.nameOf('ada')], [[['ada', 'announce']], 'Ada']);
+    const near = (/** @type {number | null | undefined} */ at, /** @type {number} */ ms) => Math.abs((at ?? 0) - Date.now() - ms) < 5_000;
+    assert.ok(near(model.timer?.endsAt, 60_000) && model.timer?.room === 'b1', 'the room ends first');
+    assert.ok(near(model.rooms.find((one) => one.id === 'b1')?.endsAt, 60_000));
+    tell(model, [['plan_changed', { revision: 4, state: 'started', rooms: [room('main', ['bob']), room('b1', ['me'])], seq: 11 }]]);
+    assert.ok(near(model.timer?.endsAt, 600_000));
+    // What was missed is in the answer already, and the newer.
+    model.join(answer({ ...told, voices: [], resume: 'events', seq: 20 }));
+    tell(model, [['voice', { from: 'ada', kind: 'announce', on: true, seq: 15 }]]);
+    assert.deepEqual([...model.voices], []);
+    model.join(answer({ voices: [{ from: 'me', name: 'Me', kind: 'announce', sources: ['audio', 'screen'] }, { from: 'me', name: 'Me', kind: 'whisper', room_id: 'b2' }] }));
+    assert.deepEqual([model.announcing, model.whispering, [...model.voices]], [['audio', 'screen'], { room_id: 'b2' }, []]);
+  });
+
   test('over a lost connection no message is lost or told twice, and older events do not undo newer state', () => {
     const model = joined();
     tell(model, [['chat', { from: 'bob', text: 'one', room_id: 'main', seq: 12 }]]);

@@ -120,6 +120,7 @@ impl Remote {
             iss: keys.first_issuer().context("no key")?.to_owned(),
             exp: unix_now() + TOKEN_S,
             nbf: None,
+            iat: Some(unix_now()),
             video: Grants { room_admin: true, ..grants },
             attributes: Default::default(),
             role: None,

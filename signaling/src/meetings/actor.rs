@@ -16,9 +16,9 @@ use super::directory::{Meetings, Timing};
 use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
 use super::told::Told;
-use super::wire::notification;
+use super::wire::{event_frame, notification};
 use crate::access::Identity;
-use crate::rooms::{By, Enter, MAIN, Meeting, Name, Request, RoleName, RoomError, code};
+use crate::rooms::{By, Enter, MAIN, Meeting, Millis, Name, Request, RoleName, RoomError, code};
 use crate::sdp::Purpose;
 use crate::store::{Journal, KeptEvent, Numbers};
 use crate::tokens::unix_now_ms;
@@ -271,26 +271,16 @@ impl Actor {
         if resumed {
             self.tell_slots(&person);
         }
-        let view = self.model.view(&person);
-        let mut result = self.list(&person);
-        if let (Some(result), Some(view)) = (result.as_object_mut(), view) {
-            result.insert("participant".into(), json!(person));
-            result.insert("meeting".into(), json!(self.name));
-            result.insert("room".into(), json!(view.room));
-            result.insert("role".into(), json!(view.role));
-            result.insert("parent".into(), json!(self.model.parent_view(&person)));
-            if let Some(me) = self.model.person(&person) {
-                let role = self.model.role_of(me);
-                result.insert("permissions".into(), json!(self.model.permissions(me)));
-                result.insert("publish".into(), json!(role.publish));
+        if resume.is_some() {
+            for timer in self.model.timers_for(&person, Millis(unix_now_ms())) {
+                self.send(&person, event_frame(&timer, None));
             }
-            result.insert("resumed".into(), json!(resumed));
-            result.insert("seq".into(), json!(self.seq));
-            if resume.is_some() {
-                // Without the events in between, the rest of this answer is the snapshot.
-                let how = if missed.is_some() { "events" } else { "snapshot" };
-                result.insert("resume".into(), json!(how));
-            }
+        }
+        let mut result = self.snapshot(&person, resumed);
+        if let Some(result) = result.as_object_mut().filter(|_| resume.is_some()) {
+            // Without the events in between, the rest of this answer is the snapshot.
+            let how = if missed.is_some() { "events" } else { "snapshot" };
+            result.insert("resume".into(), json!(how));
         }
         Ok((person, result))
     }
@@ -313,6 +303,7 @@ impl Actor {
             role,
             publishes: identity.publishes,
             subscribes: identity.subscribes,
+            issued: identity.issued,
             room,
         };
         self.execute(&By::Server, Request::Enter(enter)).await.map(|_| ())
@@ -339,31 +330,6 @@ impl Actor {
                 Ok(serde_json::to_value(reply).unwrap_or_default())
             }
         }
-    }
-
-    /// People and rooms, as far as somebody may see them.
-    fn list(&self, person: &Name) -> Value {
-        let viewer = self.model.viewer(person);
-        let session = self.model.plan().session();
-        let mut list = json!({
-            "rooms": self.model.rooms_for(&viewer),
-            "participants": self.model.people_for(&viewer),
-            "revision": self.model.revision(),
-            "state": session.word(),
-        });
-        let invitations = self.model.invitations_of(person);
-        if let Some(list) = list.as_object_mut() {
-            if let Some(ends_at) = session.ends_at() {
-                list.insert("ends_at".into(), json!(ends_at));
-            }
-            if !invitations.is_empty() {
-                list.insert("invitations".into(), json!(invitations));
-            }
-            if self.model.sees_counts(person) {
-                list.insert("room_counts".into(), json!(self.model.room_counts()));
-            }
-        }
-        list
     }
 
     /// Takes somebody out of the meeting, with all their peers.

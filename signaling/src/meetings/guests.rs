@@ -12,6 +12,7 @@ impl Actor {
             Some(id) => Name::from(id),
             None => Name::from(format!("p-{:08x}", rand::random::<u32>())),
         };
+        self.model.admits(&person, identity.issued)?; // also who is here already
         let from = match from {
             None => None,
             Some(publisher) => Some(self.seats.get(publisher.as_str()).ok_or_else(|| {

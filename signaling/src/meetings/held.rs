@@ -35,9 +35,15 @@ impl Actor {
     pub(super) fn send(&mut self, person: &Name, frame: Utf8Bytes) {
         let connection = self.seats.get(person).and_then(|seated| seated.connection.as_ref());
         let Some(connection) = connection else { return };
-        let seat = Seat { person: person.clone(), connection: connection.number };
-        let held = Held::Frame(seat, connection.clone(), frame);
-        self.give_or_hold(held);
+        let seat = || Seat { person: person.clone(), connection: connection.number };
+        let ticket = self.journal.ticket();
+        if self.outbox.0.is_empty() && self.journal.fate(ticket) != Fate::Open {
+            if !connection.send(frame) {
+                self.slow.push(seat());
+            }
+            return;
+        }
+        self.outbox.0.push_back((ticket, Held::Frame(seat(), connection.clone(), frame)));
     }
 
     /// Answers; `before`: the last ticket when the request began.

@@ -7,7 +7,7 @@ use axum::extract::ws::Utf8Bytes;
 use super::actor::Actor;
 use super::ask::Seat;
 use super::told::Told;
-use super::wire::notification;
+use super::wire::event_frame;
 use crate::rooms::{Meeting, Name, Notice, RowKey};
 use crate::store::{KeptEvent, Part, Recipients, Saved, Value};
 use crate::tokens::unix_now_ms;
@@ -52,8 +52,8 @@ impl Actor {
                     self.seq += 1;
                     self.seq
                 });
-                let event = serde_json::to_value(&notice.event).unwrap_or_default();
-                (notice, seq, notification(event, seq))
+                let frame = event_frame(&notice.event, seq);
+                (notice, seq, frame)
             })
             .collect();
         self.on_file |= !parts.is_empty();

@@ -15,6 +15,7 @@ mod guests;
 mod held;
 mod keep;
 mod peers;
+mod snapshot;
 mod told;
 mod wire;
 

@@ -5,7 +5,7 @@ use ringfence::route::id::Source;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::rooms::Name;
+use crate::rooms::{Event, Name};
 
 /// A source's name on the wire.
 pub fn source_name(source: Source) -> &'static str {
@@ -38,6 +38,25 @@ pub(super) struct SlotView {
     pub source: Option<&'static str>,
 }
 
+/// An event as a frame. Durable ones carry `seq`. Written straight, since one may tell of thousands
+/// of people.
+pub(super) fn event_frame(event: &Event, seq: Option<u64>) -> Utf8Bytes {
+    // `{"method":…,"params":{…}}`, as `Event` says of itself.
+    let text = serde_json::to_string(event).unwrap_or_default();
+    let (Some(inner), true) = (text.strip_prefix('{'), text.ends_with("}}")) else {
+        return notification(serde_json::to_value(event).unwrap_or_default(), seq);
+    };
+    let mut frame = String::with_capacity(text.len() + 48);
+    frame.push_str("{\"jsonrpc\":\"2.0\",");
+    frame.push_str(inner.strip_suffix("}}").unwrap_or(inner));
+    if let Some(seq) = seq {
+        let comma = if frame.ends_with('{') { "" } else { "," };
+        frame.push_str(&format!("{comma}\"seq\":{seq}"));
+    }
+    frame.push_str("}}");
+    frame.into()
+}
+
 /// A JSON-RPC notification as a frame. Durable ones carry `seq`.
 pub fn notification(mut event: Value, seq: Option<u64>) -> Utf8Bytes {
     if let Some(object) = event.as_object_mut() {
@@ -49,4 +68,33 @@ pub fn notification(mut event: Value, seq: Option<u64>) -> Utf8Bytes {
         }
     }
     event.to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::{MAIN, Millis};
+
+    /// Frames written straight say what they would say by way of a value.
+    #[test]
+    fn events_as_frames() {
+        let left = Event::UserLeft { participant: "a}}".into(), room_id: MAIN.into(), reason: "x" };
+        let timer = Event::Timer { remaining_s: Millis(0).0, room_id: None, closing: true };
+        let said = Event::Chat {
+            from: "a".into(),
+            name: None,
+            text: "{\"}}\n".to_owned(),
+            room_id: None,
+            to: Some("b".into()),
+        };
+        for event in [left, timer, said, Event::AllDestroyed {}] {
+            for seq in [None, Some(7)] {
+                let slow = notification(serde_json::to_value(&event).expect("a value"), seq);
+                let read = |frame: &Utf8Bytes| -> Value {
+                    serde_json::from_str(frame.as_str()).expect("JSON")
+                };
+                assert_eq!(read(&event_frame(&event, seq)), read(&slow), "{event:?}");
+            }
+        }
+    }
 }

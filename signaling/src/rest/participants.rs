@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ringfence::wire::media::Kind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -17,13 +16,11 @@ use super::views::{AddedParticipant, ParticipantList, ParticipantView};
 use crate::access::{self, ATTRIBUTES_MAX, Denied, ID_BYTES_MAX, NAME_BYTES_MAX, Wish};
 use crate::app::App;
 use crate::problem::HttpProblem;
-use crate::rooms::{Meeting, Request, RoleName, RoomError};
+use crate::rooms::{Meeting, Mutable, Request, RoleName, RoomError, TOKEN_S_MAX};
 use crate::tokens::{Claims, Grants, unix_now};
 
 /// How long a token is valid, if nothing is said: a day.
 const TTL_S: u64 = 24 * 3_600;
-/// The longest time: a year.
-const TTL_S_MAX: u64 = 366 * 24 * 3_600;
 
 /// Somebody who shall come.
 #[derive(Deserialize, ToSchema, Debug)]
@@ -70,18 +67,9 @@ pub struct ChangeParticipant {
 #[derive(Deserialize, ToSchema, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct MuteParticipant {
-    /// `audio`: microphone and screen audio; `video`: camera, screen and canvas.
-    pub kind: Medium,
-}
-
-/// A kind of media.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema, Debug)]
-#[serde(rename_all = "lowercase")]
-pub enum Medium {
-    /// What is heard.
-    Audio,
-    /// What is seen.
-    Video,
+    /// `audio`: microphone and screen audio; `video`: camera, screen and canvas; or one source:
+    /// `microphone`, `camera`, `screen` (with its sound), `screen_audio`, `canvas`.
+    pub kind: Mutable,
 }
 
 /// Makes a token with which somebody joins. They are in the meeting once they did.
@@ -102,15 +90,19 @@ pub async fn add(
     check(&meeting, &id, &ask)?;
     let role = role(&model, ask.role.as_ref())?;
     let ttl_s = ask.ttl_s.unwrap_or(TTL_S);
-    if !(1..=TTL_S_MAX).contains(&ttl_s) {
-        let message = format!("ttl_s is not within 1 to {TTL_S_MAX}");
+    if !(1..=TOKEN_S_MAX).contains(&ttl_s) {
+        let message = format!("ttl_s is not within 1 to {TOKEN_S_MAX}");
         return Err(RoomError::invalid("ttl_s", message).into());
     }
+    let mut model = model;
     if model.is_banned(&id) {
         app.meetings.serve(&meeting, Request::Pardon { person: id.as_str().into() }, None).await?;
+        model = app.meetings.look(&meeting).await?;
     }
     let issuer = caller.issuer.as_deref().or(app.keys.first_issuer()).unwrap_or_default();
     let expires_at = unix_now() + ttl_s;
+    // Tokens from before they were taken out stay void; this one is told from them by its time.
+    let made_at = unix_now().max(model.tokens_void_until(&id).map_or(0, |void| void + 1));
     let claims = Claims {
         sub: id.clone(),
         name: ask.name.clone(),
@@ -119,6 +111,7 @@ pub async fn add(
         iss: issuer.to_owned(),
         exp: expires_at,
         nbf: None,
+        iat: Some(made_at),
         video: Grants {
             room: meeting.clone(),
             room_join: true,
@@ -251,10 +244,6 @@ pub async fn mute(
     In((meeting, participant)): In<(String, String)>,
     Json(MuteParticipant { kind }): Json<MuteParticipant>,
 ) -> Result<axum::Json<ParticipantView>, Refused> {
-    let kind = match kind {
-        Medium::Audio => Kind::Audio,
-        Medium::Video => Kind::Video,
-    };
     on(&app, &meeting, Request::MutePerson { client: participant.clone(), kind }).await?;
     show(State(app), In((meeting, participant))).await
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rooms::{
-    MAIN, Media, Meeting, Millis, Muted, Name, Person, Reply, Reserved, RoleName, Rules,
+    MAIN, Media, Meeting, Millis, MutedView, Name, Person, Reply, Reserved, RoleName, Rules,
 };
 
 /// A meeting.
@@ -79,8 +79,8 @@ pub struct ParticipantView {
     /// The breakout they belong to by the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assigned: Option<Name>,
-    /// What they muted.
-    pub muted: Muted,
+    /// What is muted of theirs.
+    pub muted: MutedView,
     /// In a breakout, with the main room paused.
     pub paused: bool,
 }
@@ -98,7 +98,7 @@ impl ParticipantView {
             room: person.room.clone(),
             room_name: room.map_or_else(|| "Main room".into(), |room| room.name.clone()),
             assigned: meeting.plan().assigned_to(id).cloned(),
-            muted: person.muted,
+            muted: MutedView::new(person),
             paused: *person.room != *MAIN && person.main.paused,
         }
     }

@@ -72,8 +72,8 @@ pub enum Event {
     /// Who is in which room, as far as they may see it.
     PlanChanged {
         revision: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        state: Option<&'static str>,
+        /// `draft` (also: there are none), `started`, `closing`.
+        state: &'static str,
         rooms: Vec<RoomView>,
         /// Those of whom not everything was told before.
         #[serde(skip_serializing_if = "Vec::is_empty")]

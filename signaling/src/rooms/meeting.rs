@@ -1,13 +1,13 @@
 //! A meeting's state: everything the engine knows, and nothing of sockets or the relay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::{RoomError, code};
-use super::people::{Invitation, Person};
+use super::people::{Ban, Invitation, Person};
 use super::plan::{Breakout, Plan};
 use super::roles::{Permission, Permissions, Role, Roles};
 use super::voices::Poll;
@@ -24,8 +24,8 @@ pub struct Meeting {
     pub(super) invitations: BTreeMap<Name, Vec<Invitation>>,
     pub(super) polls: BTreeMap<u64, Arc<Poll>>,
     pub(super) polls_made: u64,
-    /// Who was kicked does not come back.
-    pub(super) banned: BTreeSet<Name>,
+    /// Who was kicked does not come back, and after they were added again not by an old token.
+    pub(super) banned: BTreeMap<Name, Ban>,
     /// Made ahead: stays without people, until it is ended.
     pub(super) kept: bool,
 }
@@ -46,7 +46,7 @@ impl Meeting {
             invitations: BTreeMap::new(),
             polls: BTreeMap::new(),
             polls_made: 0,
-            banned: BTreeSet::new(),
+            banned: BTreeMap::new(),
             kept: false,
         }
     }
@@ -89,7 +89,28 @@ impl Meeting {
 
     /// Whether somebody was taken out, not to come back.
     pub fn is_banned(&self, id: &str) -> bool {
-        self.banned.contains(id)
+        self.banned.get(id).is_some_and(|ban| !ban.lifted)
+    }
+
+    /// Until when tokens of somebody were made that let them in no more, in seconds since 1970.
+    pub fn tokens_void_until(&self, id: &str) -> Option<u64> {
+        self.banned.get(id).map(|ban| ban.void_until_s)
+    }
+
+    /// Whether somebody may come, by a token that was made then.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn admits(&self, id: &str, issued: Option<u64>) -> Result<(), RoomError> {
+        let why = match self.banned.get(id) {
+            None => return Ok(()),
+            Some(ban) if !ban.lifted => "you were taken out of this meeting",
+            Some(ban) if issued.is_some_and(|issued| issued > ban.void_until_s) => return Ok(()),
+            Some(_) => {
+                "this token is from before you were taken out of this meeting; get a new one"
+            }
+        };
+        Err(RoomError::new(code::FORBIDDEN, why))
     }
 
     /// Whether nobody is here.

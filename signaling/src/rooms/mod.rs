@@ -31,10 +31,10 @@ pub use error::{RoomError, code};
 pub use event::{Event, Notice, ParentView, RoomName};
 pub use main_room::MainRoom;
 pub use masks::{Mask, SourceMask, Spoken, Step};
-pub use media::{Heard, Media, Muted, SOURCES};
+pub use media::{Heard, Media, Mutable, Muted, MutedSources, SOURCES};
 pub use meeting::Meeting;
 pub use name::{ID_BYTES_MAX, Name, RESERVED, is_id, is_reserved, is_room_id};
-pub use people::{Enter, Invite, JoinRoom, Person, RoomRole};
+pub use people::{Ban, Enter, Invite, JoinRoom, Person, RoomRole, TOKEN_S_MAX};
 pub use plan::{
     Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,
 };
@@ -45,8 +45,8 @@ pub use roles::{
 pub use rows::{Row, RowKey, Rows};
 pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
-pub use view::{PersonView, RoomCount, RoomView, Viewer};
-pub use voices::{Announced, Listen, PollView, Target};
+pub use view::{MutedView, PersonView, RoomCount, RoomView, Viewer};
+pub use voices::{Announced, Listen, PollView, Target, VoiceView};
 
 /// The main room's id on the wire.
 pub const MAIN: &str = "main";

@@ -12,8 +12,7 @@ use super::plan::{Create, PutPlan, Strategy};
 use super::timer::Millis;
 use super::turn::Turn;
 use super::voices::{Announced, Listen, Target};
-use super::{Consent, Muted, Name, RoleName, Roles, Rules, telling};
-use ringfence::wire::media::Kind;
+use super::{Consent, Mutable, Muted, Name, RoleName, Roles, Rules, telling};
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,12 +121,12 @@ pub enum Request {
     ClearAll,
     DestroyAll,
     Mute {
-        kind: Kind,
+        kind: Mutable,
         muted: bool,
     },
     MutePerson {
         client: String,
-        kind: Kind,
+        kind: Mutable,
     },
     Kick {
         client: String,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::meeting::Meeting;
-use super::people::{Invitation, Person};
+use super::people::{Ban, Invitation, Person};
 use super::plan::{Breakout, Plan, Reserved, Session};
 use super::voices::Poll;
 use super::{Name, Roles, Rules};
@@ -66,7 +66,9 @@ pub enum Row {
     Invited(Vec<Invitation>),
     Poll(Arc<Poll>),
     Vote(usize),
+    /// Of older files.
     Banned,
+    Ban(Ban),
 }
 
 /// Rows that became other; `None`: gone.
@@ -116,14 +118,9 @@ impl Meeting {
                 rows.push((RowKey::Reserved(number), row));
             }
         }
-        differences(
-            &set(&old.banned),
-            &set(&self.banned),
-            |(), ()| true,
-            |id, banned| {
-                rows.push((RowKey::Banned((*id).clone()), banned.map(|()| Row::Banned)));
-            },
-        );
+        differences(&old.banned, &self.banned, Ban::eq, |id, ban| {
+            rows.push((RowKey::Banned(id.clone()), ban.map(|ban| Row::Ban(*ban))));
+        });
         self.polls_since(old, &mut rows);
         rows
     }
@@ -176,8 +173,11 @@ impl Meeting {
                     meeting.polls.insert(number, poll);
                 }
                 (RowKey::Vote(number, id), Row::Vote(vote)) => votes.push((number, id, vote)),
+                (RowKey::Banned(id), Row::Ban(ban)) => {
+                    meeting.banned.insert(id, ban);
+                }
                 (RowKey::Banned(id), Row::Banned) => {
-                    meeting.banned.insert(id);
+                    meeting.banned.insert(id, Ban { void_until_s: 0, lifted: false });
                 }
                 (key, _) => return Err(format!("the row {key:?} holds something else")),
             }
@@ -221,10 +221,6 @@ impl Meeting {
 /// Seen by the reference, and only where that is another by what it says.
 fn same<T: PartialEq>(one: &Arc<T>, two: &Arc<T>) -> bool {
     Arc::ptr_eq(one, two) || **one == **two
-}
-
-fn set(names: &std::collections::BTreeSet<Name>) -> BTreeMap<&Name, ()> {
-    names.iter().map(|name| (name, ())).collect()
 }
 
 /// Says of each key that came, went or became other what it is now.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::event::{Event, Notice};
 use super::people::Person;
 use super::turn::Turn;
-use super::view::{Viewer, parent_view, person_view};
+use super::view::{Occupants, Viewer, parent_view, person_view};
 use super::{MAIN, MainRoom, Name, Permission};
 
 /// Most people of one move who are announced one by one; above, `plan_changed` says it all.
@@ -215,6 +215,9 @@ fn plans(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
     if revision == turn.old.plan.revision && regained.is_empty() {
         return;
     }
+    // Whether breakouts are open everybody may know; not which there are.
+    let state = turn.next.plan.session.word();
+    let turned = state != turn.old.plan.session.word();
     let (mut all, mut others): (Vec<Name>, BTreeMap<Viewer, Vec<Name>>) = Default::default();
     let moved: BTreeSet<&Name> = movers.iter().map(|mover| mover.id).collect();
     let bulk = movers.len() > ANNOUNCED_MAX;
@@ -234,12 +237,16 @@ fn plans(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
             if revision != turn.old.plan.revision || regained.contains(id) {
                 all.push(id.clone());
             }
-        } else if moved.contains(id) || touched.contains(&person.room) || regained.contains(id) {
+        } else if turned
+            || moved.contains(id)
+            || touched.contains(&person.room)
+            || regained.contains(id)
+        {
             others.entry(Viewer::Inside(person.room.clone())).or_default().push(id.clone());
         }
     }
-    let state = Some(turn.next.plan.session.word());
-    let rooms = |viewer: &Viewer| turn.next.rooms_for(viewer);
+    let occupants = Occupants::of(&turn.next);
+    let rooms = |viewer: &Viewer| turn.next.rooms_with(viewer, &occupants);
     let (fresh, known): (Vec<Name>, Vec<Name>) =
         all.into_iter().partition(|id| regained.contains(id));
     let view = |mover: &Mover<'_>| person_view(mover.id, mover.person, &Viewer::All);
@@ -253,15 +260,15 @@ fn plans(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
     }
     for (viewer, to) in others {
         let Viewer::Inside(own) = &viewer else { continue };
-        let people = company(turn, own);
-        let event = Event::PlanChanged { revision, state: None, rooms: rooms(&viewer), people };
+        let people = company(turn, &occupants, own);
+        let event = Event::PlanChanged { revision, state, rooms: rooms(&viewer), people };
         notices.push(Notice { to, event });
     }
 }
 
 /// Those in a room, for somebody who comes to it; if they are too many, only their number is told.
-fn company(turn: &Turn<'_>, room: &Name) -> Vec<super::PersonView> {
-    let inside = turn.next.inside(room).filter_map(|id| turn.next.view(id));
+fn company(turn: &Turn<'_>, occupants: &Occupants<'_>, room: &Name) -> Vec<super::PersonView> {
+    let inside = occupants.inside(room).map(|(id, person)| person_view(id, person, &Viewer::All));
     let people: Vec<_> = inside.take(turn.next.rules.roster_max + 1).collect();
     if people.len() > turn.next.rules.roster_max { Vec::new() } else { people }
 }

@@ -1,5 +1,7 @@
 //! Time: when something is due, and what happens then. Never early: only what has passed counts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -70,6 +72,30 @@ impl Meeting {
         });
         let invitations = self.invitations.values().flatten().map(|one| one.expires);
         session.into_iter().chain(rooms.flatten()).chain(invitations.flatten()).min()
+    }
+}
+
+impl Meeting {
+    /// How long a room, or all of it, still goes, if that is known.
+    fn timer_of(&self, room: Option<&Name>, now: Millis) -> Option<Event> {
+        let ends_at = match room {
+            Some(room) => self.breakout(room)?.timer?.ends_at,
+            None => self.plan.session.ends_at()?,
+        };
+        let closing = room.is_none() && matches!(self.plan.session, Session::Closing { .. });
+        let (remaining_s, room_id) = (now.seconds_to(ends_at), room.cloned());
+        Some(Event::Timer { remaining_s, room_id, closing })
+    }
+
+    /// Timers that somebody is told of, as they are now.
+    pub fn timers_for(&self, id: &str, now: Millis) -> Vec<Event> {
+        let Some(person) = self.person(id) else { return Vec::new() };
+        let sees = self.may(id, Permission::Presence);
+        let inside = person.room != *MAIN;
+        let rooms = self.breakouts().filter(|room| sees || room.id == person.room);
+        let session = (sees || inside).then(|| self.timer_of(None, now)).flatten();
+        let rooms = rooms.filter_map(|room| self.timer_of(Some(&room.id), now));
+        session.into_iter().chain(rooms).collect()
     }
 }
 
@@ -178,8 +204,35 @@ impl Turn<'_> {
         self.timers.push((room.cloned(), until, closing));
     }
 
+    /// Who comes into a breakout is told how long it still goes, if nobody else is just now.
+    fn tell_newcomers(&mut self) {
+        let told: BTreeSet<Option<Name>> = self.timers.iter().map(|one| one.0.clone()).collect();
+        let mut came: BTreeMap<&Name, Vec<Name>> = BTreeMap::new();
+        for (id, person) in self.next.people.iter().filter(|(_, person)| person.room != *MAIN) {
+            let before = self.old.people.get(id).map(|before| &before.room);
+            if before != Some(&person.room) && !self.next.may(id, Permission::Presence) {
+                came.entry(&person.room).or_default().push(id.clone());
+            }
+        }
+        let mut inside: BTreeMap<Option<Name>, Vec<Name>> = BTreeMap::new();
+        for (room, people) in came {
+            inside.insert(Some(room.clone()), people.clone());
+            let from_main = people
+                .into_iter()
+                .filter(|id| self.old.people.get(id).is_none_or(|before| before.room == *MAIN));
+            inside.entry(None).or_default().extend(from_main);
+        }
+        for (room, to) in inside {
+            let event = self.next.timer_of(room.as_ref(), self.now);
+            if let Some(event) = event.filter(|_| !told.contains(&room)) {
+                self.after.push(Notice { to, event });
+            }
+        }
+    }
+
     /// Tells those inside, and those who see all rooms.
     pub(super) fn tell_timers(&mut self) {
+        self.tell_newcomers();
         for (room, until, closing) in std::mem::take(&mut self.timers) {
             let remaining_s = self.now.seconds_to(until);
             let concerned = self.next.people.iter().filter(|(id, person)| {

@@ -1,6 +1,6 @@
 //! One request being tried: the meeting before, the copy that changes, and what is said on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::{RoomError, code};
@@ -203,8 +203,10 @@ impl<'a> Turn<'a> {
 
     /// Rooms whose last person left: destroyed at once, or noted for later (X3, Q17).
     fn note_empty_rooms(&mut self) {
-        let full = |meeting: &Meeting| -> std::collections::BTreeSet<Name> {
-            meeting.people.values().map(|person| person.room.clone()).collect()
+        // Few rooms, many people: a copy of each name once.
+        let full = |meeting: &Meeting| -> BTreeSet<Name> {
+            let rooms: HashSet<&Name> = meeting.people.values().map(|one| &one.room).collect();
+            rooms.into_iter().cloned().collect()
         };
         let (before, after) = (full(self.old), full(&self.next));
         for room in after.iter().filter(|room| !before.contains(*room) && ***room != *MAIN) {

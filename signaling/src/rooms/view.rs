@@ -3,8 +3,9 @@
 //! With `breakout.presence`: everything. Else: the main room and one's own room, and of people who
 //! are elsewhere that they are away (`paused` in the roster, L5), not where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use ringfence::route::id::Source;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +37,37 @@ impl Viewer {
     }
 }
 
+/// What is muted of somebody: a source each, in the words of `breakout.join`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct MutedView {
+    /// The microphone.
+    pub audio: bool,
+    /// The camera.
+    pub video: bool,
+    /// The screen; absent: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub screen: bool,
+    /// The screen's sound; absent: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub screen_audio: bool,
+    /// The canvas; absent: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub canvas: bool,
+}
+
+impl MutedView {
+    /// As somebody is now.
+    pub fn new(person: &Person) -> MutedView {
+        MutedView {
+            audio: person.is_muted(Source::Microphone),
+            video: person.is_muted(Source::Camera),
+            screen: person.is_muted(Source::Screen),
+            screen_audio: person.is_muted(Source::ScreenAudio),
+            canvas: person.is_muted(Source::Canvas),
+        }
+    }
+}
+
 /// A person as others see them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PersonView {
@@ -47,8 +79,8 @@ pub struct PersonView {
     pub role: RoleName,
     /// The room they are in, if it can be seen.
     pub room: Option<Name>,
-    /// What they muted.
-    pub muted: Muted,
+    /// What is muted of theirs.
+    pub muted: MutedView,
     /// In a breakout, with the main room paused; or where they are can not be seen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -118,6 +150,23 @@ impl RoomView {
     }
 }
 
+/// Who is in which room, found once for many viewers. In the order of their ids.
+pub(super) struct Occupants<'a>(HashMap<&'a Name, Vec<(&'a Name, &'a Person)>>);
+
+impl<'a> Occupants<'a> {
+    pub fn of(meeting: &'a Meeting) -> Occupants<'a> {
+        let mut rooms: HashMap<&Name, Vec<(&Name, &Person)>> = HashMap::new();
+        for (id, person) in meeting.people() {
+            rooms.entry(&person.room).or_default().push((id, person));
+        }
+        Occupants(rooms)
+    }
+
+    pub fn inside(&self, room: &Name) -> impl Iterator<Item = (&'a Name, &'a Person)> {
+        self.0.get(room).into_iter().flatten().copied()
+    }
+}
+
 impl Meeting {
     /// With whose eyes somebody sees.
     pub fn viewer(&self, id: &str) -> Viewer {
@@ -132,6 +181,10 @@ impl Meeting {
 
     /// Rooms that can be seen, the main room first, with their people.
     pub fn rooms_for(&self, viewer: &Viewer) -> Vec<RoomView> {
+        self.rooms_with(viewer, &Occupants::of(self))
+    }
+
+    pub(super) fn rooms_with(&self, viewer: &Viewer, occupants: &Occupants<'_>) -> Vec<RoomView> {
         let mut rooms = vec![RoomView::new(MAIN.into(), MAIN_NAME.into())];
         match viewer {
             Viewer::All => rooms.extend(self.breakouts().map(|room| RoomView {
@@ -149,14 +202,12 @@ impl Meeting {
                 }));
             }
         }
-        let places = rooms.iter().enumerate().map(|(at, room)| (room.id.clone(), at));
-        let places: BTreeMap<Name, usize> = places.collect();
-        for (id, person) in &self.people {
-            if let Some(room) = places.get(&person.room).and_then(|at| rooms.get_mut(*at)) {
-                room.participants.push(id.clone());
-            }
+        for room in &mut rooms {
+            room.participants = occupants.inside(&room.id).map(|(id, _)| id.clone()).collect();
         }
         if *viewer == Viewer::All {
+            let places = rooms.iter().enumerate().map(|(at, room)| (room.id.clone(), at));
+            let places: HashMap<Name, usize> = places.collect();
             for (id, room) in &self.plan.assigned {
                 let inside = self.people.get(id).is_some_and(|person| person.room == *room);
                 if let Some(room) = places.get(room).and_then(|at| rooms.get_mut(*at))
@@ -248,7 +299,7 @@ pub(super) fn person_view(id: &Name, person: &Person, viewer: &Viewer) -> Person
         name: person.name.clone(),
         role: person.role.clone(),
         room: seen.then(|| person.room.clone()),
-        muted: person.muted,
+        muted: MutedView::new(person),
         paused: away && (person.main.paused || !seen),
     }
 }

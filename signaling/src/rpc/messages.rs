@@ -5,7 +5,10 @@
 use utoipa::ToSchema;
 
 use crate::rest::Deal;
-use crate::rooms::{Consent, Name, ParentView, PersonView, Publish, RoleName, RoomCount, RoomView};
+use crate::rooms::{
+    Consent, Mutable, Name, ParentView, PersonView, Publish, RoleName, RoomCount, RoomView,
+    VoiceView,
+};
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
@@ -24,14 +27,6 @@ pub(super) enum Seen {
     Camera,
     Screen,
     Canvas,
-}
-
-/// What is muted.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Medium {
-    Audio,
-    Video,
 }
 
 /// As what somebody joins a breakout.
@@ -72,8 +67,13 @@ messages! {
         participants: Vec<PersonView>,
         revision: u64,
         state: String,
+        /// The server's clock, in milliseconds since 1970: `ends_at` is by it.
+        now: u64,
         #[schema(required = false)]
         ends_at: u64,
+        /// Announcements that go on, and whispers that one hears or says.
+        #[schema(required = false)]
+        voices: Vec<VoiceView>,
         #[schema(required = false)]
         invitations: Vec<Name>,
         /// To those who may go to other rooms and not see into them.
@@ -96,8 +96,13 @@ messages! {
         participants: Vec<PersonView>,
         revision: u64,
         state: String,
+        /// The server's clock, in milliseconds since 1970: `ends_at` is by it.
+        now: u64,
         #[schema(required = false)]
         ends_at: u64,
+        /// Announcements that go on, and whispers that one hears or says.
+        #[schema(required = false)]
+        voices: Vec<VoiceView>,
         #[schema(required = false)]
         invitations: Vec<Name>,
         /// To those who may go to other rooms and not see into them.
@@ -110,7 +115,7 @@ messages! {
     Slot { mid: String, participant: Option<Name>, source: Option<String>, }
     Video { participant: String, source: Seen, height: Option<u64>, }
     View { videos: Vec<Video>, }
-    Kind { kind: Medium, revision: Option<u64>, }
+    Kind { kind: Mutable, revision: Option<u64>, }
     Kinds { audio: Option<bool>, video: Option<bool>, revision: Option<u64>, }
     Create {
         participants: Option<u64>,
@@ -166,7 +171,7 @@ messages! {
         revision: Option<u64>,
     }
     Exchange { a: String, b: String, revision: Option<u64>, }
-    MutePerson { client: String, kind: Medium, revision: Option<u64>, }
+    MutePerson { client: String, kind: Mutable, revision: Option<u64>, }
     ChangeRole { client: String, role: RoleName, force: Option<bool>, revision: Option<u64>, }
     Broadcast { text: String, rooms: Option<Vec<String>>, revision: Option<u64>, }
     Announce { on: bool, sources: Option<Vec<Announced>>, revision: Option<u64>, }

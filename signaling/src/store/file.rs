@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
@@ -22,6 +23,10 @@ use crate::rooms::Name;
 pub const FILE: &str = "ringfence.redb";
 /// What this version writes and reads.
 const FORMAT: u32 = 1;
+/// A smaller file is not worth the look.
+const SHRINK_FROM: u64 = 16 * 1024 * 1024;
+/// It is made smaller where its rows are less than one part in so many.
+const MOSTLY_FREE: u64 = 4;
 /// Pages in memory: the writer's own working set is small, and all is read once at the start.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -112,8 +117,10 @@ impl File {
         if !path.try_exists().map_err(refused)? {
             make(directory, &path)?;
         }
-        let database = database(&path)?;
+        let mut database = database(&path)?;
         check_format(&database, &path)?;
+        // Nobody waits yet, and one who reads it all anyway.
+        shrink(&mut database, &path);
         Ok(File { path, database: Some(database) })
     }
 
@@ -220,6 +227,33 @@ fn make(directory: &Path, path: &Path) -> Result<(), OpenError> {
     linked
 }
 
+/// Gives back what is mostly free space: redb reuses the pages of rows that are gone, and keeps the
+/// file as long as it ever was. A file that can not be made smaller is as good as it was.
+fn shrink(database: &mut Database, path: &Path) {
+    let bytes = || fs::metadata(path).map_or(0, |file| file.len());
+    let before = bytes();
+    if before < SHRINK_FROM {
+        return;
+    }
+    let used = |database: &Database| -> Result<u64, redb::Error> {
+        let transaction = database.begin_write()?;
+        let used = transaction.stats()?.stored_bytes();
+        transaction.abort()?;
+        Ok(used)
+    };
+    let began = Instant::now();
+    let shrunk = match used(database) {
+        Ok(used) if used.saturating_mul(MOSTLY_FREE) > before => return,
+        Ok(_) => database.compact().map(|_| ()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let (file, took) = (path.display(), began.elapsed());
+    match shrunk {
+        Ok(()) => tracing::info!(%file, before, after = bytes(), ?took, "the store is smaller now"),
+        Err(error) => tracing::warn!(%file, error, "the store could not be made smaller"),
+    }
+}
+
 fn check_format(database: &Database, path: &Path) -> Result<(), OpenError> {
     let damaged = |what: String| OpenError::Damaged { file: path.to_owned(), what };
     let read = || -> Result<Option<u32>, redb::Error> {
@@ -278,6 +312,41 @@ mod tests {
         file.commit(&Batch { forget: [Name::from("m1")].into(), rows }).expect("written");
         drop(file);
         assert_eq!(opened(&directory).expect("read").len(), 301);
+        fs::remove_dir_all(&directory).expect("removed");
+    }
+
+    /// A server that ran for long and has few meetings left.
+    #[test]
+    fn a_file_that_is_mostly_free_is_made_smaller_at_the_start() {
+        let directory = scratch("shrink");
+        let path = directory.join(FILE);
+        let length = || fs::metadata(&path).expect("there").len();
+        let key = |n: u32| -> Vec<u8> { n.to_be_bytes().to_vec() };
+        let (all, kept) = (60_000u32, 0..60_000u32);
+        let mut file = File::open(&directory).expect("opened");
+        for part in 0..6 {
+            let rows = (part * all / 6..(part + 1) * all / 6).map(|n| (key(n), Some(vec![7; 400])));
+            file.commit(&Batch { rows: rows.collect(), ..Batch::default() }).expect("written");
+        }
+        drop(file);
+        let full = length();
+        assert!(full > SHRINK_FROM, "{full} bytes are worth it");
+        assert_eq!(opened(&directory).expect("read").len(), all as usize);
+        assert_eq!(length(), full, "full: left as it is");
+
+        let gone = kept.filter(|n| n % 100 != 0).map(|n| (key(n), None));
+        let mut file = File::open(&directory).expect("opened");
+        file.commit(&Batch { rows: gone.collect(), ..Batch::default() }).expect("written");
+        drop(file);
+        let free = length();
+        let began = std::time::Instant::now();
+        let rows = opened(&directory).expect("read");
+        println!("{full} bytes full, {free} mostly free, {} after {:?}", length(), began.elapsed());
+        assert_eq!(rows.len(), 600);
+        assert!(rows.iter().all(|(_, value)| *value == [7; 400]), "nothing is lost");
+        assert!(length() < free / 4, "{free} before, {} now", length());
+        assert!(length() < SHRINK_FROM, "the next start has nothing to look at");
+        assert_eq!(opened(&directory).expect("read").len(), 600);
         fs::remove_dir_all(&directory).expect("removed");
     }
 

@@ -25,7 +25,13 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
         return false;
     }
     // What is muted is muted for everybody.
-    let muted = if audio { speaker.muted.audio } else { speaker.muted.video };
+    let muted = match source {
+        Source::Microphone => speaker.muted.microphone,
+        Source::Camera => speaker.muted.camera,
+        Source::Screen => speaker.muted.screen,
+        Source::ScreenAudio => speaker.muted.screen_audio,
+        Source::Canvas => speaker.muted.canvas,
+    };
     let withheld = (screen && speaker.no_screen) || (source == Source::Canvas && speaker.no_canvas);
     if muted || withheld {
         return false;

@@ -60,7 +60,7 @@ impl Reader<'_> {
                 let room = participant.room.as_deref().unwrap_or("nowhere");
                 participant.id == *me || self.sees_all() || self.is_in(room)
             }
-            Event::PlanChanged { rooms, people, state, .. } => {
+            Event::PlanChanged { rooms, people, .. } => {
                 let hidden = |room: &str| room != MAIN && !self.is_in(room);
                 let secret = rooms.iter().any(|room| {
                     hidden(&room.id) || !room.assigned.is_empty() || room.expected > 0 || room.help
@@ -68,7 +68,7 @@ impl Reader<'_> {
                 let strangers = people
                     .iter()
                     .any(|one| one.room.as_deref().is_none_or(|room| !self.is_in(room)));
-                self.sees_all() || !(secret || strangers || state.is_some())
+                self.sees_all() || !(secret || strangers)
             }
             Event::BreakoutCreated { .. } => self.manages() || asked,
             Event::BreakoutUserDisconnected { .. } => self.manages(),

@@ -43,6 +43,7 @@ fn enter(meeting: Meeting, number: u8, role: &str) -> Meeting {
         role: RoleName::new(role),
         publishes: true,
         subscribes: true,
+        issued: None,
         room: None,
     };
     meeting.handle(&By::Server, Request::Enter(enter), Millis(0), 0).expect("joined").0

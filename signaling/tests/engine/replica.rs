@@ -12,6 +12,17 @@ pub struct Replica {
     rooms: BTreeMap<Name, (Name, BTreeSet<Name>)>,
     people: BTreeMap<Name, PersonView>,
     invited: BTreeSet<Name>,
+    /// Whether breakouts are open.
+    state: &'static str,
+    /// Who speaks to all rooms.
+    announcing: BTreeSet<Name>,
+    /// Whether they were told of the end of the session, and of their room's.
+    timers: BTreeSet<Option<Name>>,
+}
+
+fn announcing(meeting: &Meeting, id: &Name) -> BTreeSet<Name> {
+    let voices = meeting.voices_for(id).into_iter().filter(|voice| voice.kind == "announce");
+    voices.map(|voice| voice.from).collect()
 }
 
 impl Replica {
@@ -24,7 +35,14 @@ impl Replica {
             rooms: BTreeMap::new(),
             people: BTreeMap::new(),
             invited: BTreeSet::new(),
+            state: meeting.plan().session().word(),
+            announcing: announcing(meeting, id),
+            timers: BTreeSet::new(),
         };
+        let session = meeting.plan().session().ends_at().map(|_| None);
+        let rooms = meeting.rooms_for(&viewer).into_iter();
+        let rooms = rooms.filter(|room| room.ends_at.is_some()).map(|room| Some(room.id));
+        replica.timers.extend(session.into_iter().chain(rooms));
         replica.adopt(&meeting.rooms_for(&viewer), &meeting.people_for(&viewer));
         replica
     }
@@ -62,7 +80,20 @@ impl Replica {
             Event::PeerUpdated { participant } => {
                 self.people.insert(participant.id.clone(), participant.clone());
             }
-            Event::PlanChanged { rooms, people, .. } => self.adopt(rooms, people),
+            Event::PlanChanged { rooms, people, state, .. } => {
+                self.adopt(rooms, people);
+                self.state = state;
+                if *state == "draft" {
+                    self.timers.remove(&None);
+                }
+            }
+            Event::Voice { from, kind: "announce", on, .. } => {
+                self.announcing.remove(from);
+                if *on {
+                    self.announcing.insert(from.clone());
+                }
+            }
+            Event::Timer { room_id, .. } => _ = self.timers.insert(room_id.clone()),
             Event::MeetingChanged { room_id, .. } => {
                 self.room = room_id.clone();
                 let id = self.id.clone();
@@ -118,6 +149,19 @@ impl Replica {
                     .map(|known| PersonView { room: view.room.clone(), ..known.clone() });
                 assert_eq!(known, Some(view), "what {id} knows of {other}");
             }
+        }
+        assert_eq!(self.state, meeting.plan().session().word(), "{id}: whether they are open");
+        let announced: BTreeSet<Name> = meeting
+            .people()
+            .filter(|(_, person)| !person.announces.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        assert_eq!(self.announcing, announced, "{id}: who speaks to all");
+        if **own != *MAIN {
+            let session = meeting.plan().session().ends_at().is_some();
+            assert!(!session || self.timers.contains(&None), "{id} in {own}: until when");
+            let timed = meeting.breakout(own).is_some_and(|room| room.timer.is_some());
+            assert!(!timed || self.timers.contains(&Some(own.clone())), "{id} in {own}: the room");
         }
         let invited: BTreeSet<Name> = meeting.invitations_of(id).into_iter().collect();
         assert_eq!(self.invited, invited, "what {id} is invited to");

@@ -1,10 +1,10 @@
 //! Random requests. Numbers choose among people and rooms, so that a failure shrinks well.
 
 use proptest::prelude::*;
-use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{
     Announced, By, Consent, Create, Enter, Invite, JoinRoom, Late, Listen, MAIN, Media, Meeting,
-    Muted, OnEnter, OnReturn, Request, RoleName, RoomRole, Rules, Strategy as Spread, Target,
+    Mutable, Muted, OnEnter, OnReturn, Request, RoleName, RoomRole, Rules, Strategy as Spread,
+    Target,
 };
 
 /// Most people of a script.
@@ -196,8 +196,17 @@ fn poll(meeting: &Meeting, a: u8, b: u8, c: u8) -> Request {
     }
 }
 
-fn kind(number: u8) -> Kind {
-    if number.is_multiple_of(2) { Kind::Audio } else { Kind::Video }
+fn kind(number: u8) -> Mutable {
+    const ALL: [Mutable; 7] = [
+        Mutable::Audio,
+        Mutable::Video,
+        Mutable::Microphone,
+        Mutable::Camera,
+        Mutable::Screen,
+        Mutable::ScreenAudio,
+        Mutable::Canvas,
+    ];
+    ALL[usize::from(number) % ALL.len()]
 }
 
 fn enter(who: u8, a: u8, b: u8) -> Enter {
@@ -210,6 +219,7 @@ fn enter(who: u8, a: u8, b: u8) -> Enter {
         role: RoleName::new(ROLES[usize::from(if a < 200 { who } else { a } % 8)]),
         publishes: b < 230,
         subscribes: b < 240,
+        issued: None,
         room: None,
     }
 }

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use ringfence::control::api::Change;
+use ringfence::route::id::Source;
 use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
+use crate::main_room::mutes;
 use crate::scene::Scene;
 
 pub async fn n1_a_move_touches_no_connection() {
@@ -47,6 +49,21 @@ pub async fn n9_a_stale_plan_is_refused() {
     assert_eq!((code, &error["data"]["field"]), (i64::from(code::STALE), &json!("revision")));
     assert_eq!(error["data"]["revision"], json!(revision.as_u64().expect("a number") + 1));
     assert_eq!(scene.room("b1").await["name"], json!("Red"));
+    // The same by ETag and If-Match: the later of two hosts who read the same is refused.
+    let api = crate::support::Api::of(&scene.server);
+    let path = "/v1/meetings/main/breakouts";
+    let read = api.get(path).await;
+    let tag = read.header("etag").to_owned();
+    let plan = read.is(200);
+    let put = async |name: &str| {
+        let mut plan = plan.clone();
+        plan["rooms"][0]["name"] = json!(name);
+        let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
+        api.send("PUT", path, &headers, plan.to_string()).await
+    };
+    put("Grey").await.is(200);
+    put("Pink").await.refused(412, Some(code::STALE), Some("revision"));
+    assert_eq!(scene.room("b1").await["name"], json!("Grey"));
 }
 
 pub async fn n12_hosts_see_all_rooms_and_others_what_their_role_lets_them() {
@@ -74,6 +91,37 @@ pub async fn n12_hosts_see_all_rooms_and_others_what_their_role_lets_them() {
         assert_eq!(scene.ok(id, "peers.list", json!({})).await["room_counts"], json!(null), "{id}");
     }
     who_may_go_there_is_told_how_many_there_are().await;
+    whether_breakouts_are_open_is_told_to_everybody().await;
+}
+
+/// Of N12: the state of the plan, to those too who stay in the main room; not which rooms there are.
+async fn whether_breakouts_are_open_is_told_to_everybody() {
+    let mut scene = Scene::new().await;
+    assert_eq!(scene.join("cyd", json!({})).await["state"], json!("draft"), "there are none");
+    scene.rooms(30).await;
+    let assign = json!({"room_id": "b1", "clients": ["ada"]});
+    scene.ok("hana", "breakout.assign", assign).await;
+    scene.unsaid("cyd", "plan_changed").await; // a draft, as before
+    for (method, params, state) in [
+        ("breakout.start", json!({}), "started"),
+        ("breakout.stop", json!({"grace_s": 60}), "closing"),
+        ("breakout.stop", json!({}), "draft"),
+    ] {
+        scene.forget().await;
+        scene.ok("hana", method, params).await;
+        for id in ["cyd", "hana"] {
+            let told = scene.page(id).all("plan_changed").await;
+            assert_eq!(told.len(), 1, "{id} {state}: {told:?}");
+            assert_eq!(told[0]["state"], json!(state), "{id}");
+        }
+        let told = scene.page("ada").all("plan_changed").await;
+        assert_eq!(told.last().expect("told")["state"], json!(state));
+        let list = scene.ok("cyd", "peers.list", json!({})).await;
+        assert_eq!(
+            (&list["state"], list["rooms"].as_array().map(Vec::len)),
+            (&json!(state), Some(1))
+        );
+    }
 }
 
 /// Of N12: as counts, at a capped rate.
@@ -155,8 +203,24 @@ pub async fn people_are_muted_and_kicked_by_role() {
     }
     scene.changes();
     scene.ok("hana", "people.mute", json!({"client": "ada", "kind": "audio"})).await;
-    let muted = scene.changes();
-    assert!(muted.iter().all(|change| matches!(change, Change::Mute { muted: true, .. })));
+    let sound = (Source::ScreenAudio, true);
+    assert_eq!(mutes(scene.changes()), [(Source::Microphone, true), sound]);
+    scene.ok("ada", "unmute", json!({"kind": "audio"})).await;
+    scene.changes();
+    scene.forget().await;
+    for (kind, expected) in [
+        ("camera", vec![(Source::Camera, true)]),
+        ("screen", vec![(Source::Screen, true), sound]),
+        ("video", vec![(Source::Canvas, true)]), // what is not muted yet
+    ] {
+        scene.ok("hana", "people.mute", json!({"client": "ada", "kind": kind})).await;
+        assert_eq!(mutes(scene.changes()), expected, "{kind}");
+        let told = scene.said("ada", "peer_updated").await["participant"]["muted"].clone();
+        let word = if kind == "camera" { "video" } else { kind };
+        assert_eq!(told[word], json!(true), "{kind}: {told}");
+    }
+    scene.ok("ada", "unmute", json!({"kind": "screen"})).await; // they unmute themselves
+    assert_eq!(mutes(scene.changes()), [(Source::Screen, false), (Source::ScreenAudio, false)]);
     scene.ok("hana", "people.kick", json!({"client": "ada"})).await;
     assert_eq!(scene.said("ada", "user_left").await["reason"], json!("kicked"));
     assert_eq!(scene.said("bob", "user_left").await["reason"], json!("kicked"));

@@ -1,7 +1,7 @@
 //! FEATURES.md 1.12 and N7, N11: clearing, destroying, timers, the same groups again.
 
-use ringfence_signaling::rooms::{Rules, code};
-use serde_json::json;
+use ringfence_signaling::rooms::{Late, Rules, code};
+use serde_json::{Value, json};
 
 use crate::scene::{Scene, wait};
 
@@ -33,12 +33,16 @@ pub async fn x1_clear_all() {
 pub async fn x2_destroy_all() {
     for method in ["breakout.destroy_all", "destroyAllBreakOutSession"] {
         let mut scene = apart(Rules::default()).await;
-        scene.ok("ada", "parent.mute", json!({"audio": true})).await;
+        scene.ok("ada", "parent.mute", json!({"audio": true, "video": true})).await;
+        scene.forget().await;
         scene.ok("hana", method, json!({})).await;
         assert_eq!(scene.page("hana").all("breakout_destroyed").await.len(), 2);
+        let parent = scene.said("ada", "meeting_changed").await["parent"].clone();
         scene.said("ada", "all_destroyed").await;
-        let parent = scene.listed("ada", "ada").await;
-        assert_eq!(parent["room"], json!("main"));
+        let open =
+            json!({"paused": false, "audio_muted": false, "video_muted": false, "gain": 100});
+        assert_eq!(parent, open, "resumed and unmuted");
+        assert_eq!(scene.listed("ada", "ada").await["room"], json!("main"));
         assert_eq!(scene.room("b1").await, json!(null));
         assert_eq!(scene.no("ada", method, json!({})).await.0, i64::from(code::FORBIDDEN));
     }
@@ -98,6 +102,51 @@ pub async fn n7_timer_with_warning_extension_and_grace() {
     scene.ok("hana", "breakout.extend", json!({"seconds": 60})).await;
     wait(1_300).await;
     assert_eq!(scene.room_of("ada").await, "b1", "extended: not closed");
+    who_comes_later_knows_until_when().await;
+}
+
+/// Of N7: who comes later, or comes back, knows until when, whatever their own clock says.
+async fn who_comes_later_knows_until_when() {
+    let mut scene = Scene::with(Rules { late: Late::Assign, ..Rules::default() }).await;
+    scene.rooms(2).await;
+    let assign = json!({"room_id": "b1", "clients": ["ada"]});
+    scene.ok("hana", "breakout.assign", assign).await;
+    scene.ok("hana", "breakout.start", json!({"timer_s": 600})).await;
+    scene.ok("hana", "breakout.extend", json!({"room_id": "b2", "seconds": 120})).await;
+    let near = |left: i64, seconds: i64| (seconds - 20..=seconds).contains(&left);
+    let left = |told: &Value| {
+        let at = |key: &str| told[key].as_i64().expect("milliseconds since 1970");
+        (at("ends_at") - at("now")).div_euclid(1_000)
+    };
+    let joined = scene.join("cyd", json!({})).await;
+    assert_eq!(joined["room"], json!("b2"), "the smallest");
+    assert!(near(left(&joined), 600), "{joined}");
+    let room = json!({"ends_at": joined["rooms"][1]["ends_at"], "now": joined["now"]});
+    assert!(near(left(&room), 120), "{joined}");
+    // Bob, so far in the main room, and Cyd are told once they are inside: of all, of the room.
+    scene.unsaid("bob", "timer").await;
+    scene.go(&["bob"], "b2").await;
+    for id in ["bob", "cyd"] {
+        let mut told = scene.page(id).all("timer").await;
+        told.sort_by_key(|timer| timer["room_id"].to_string());
+        let seconds = |timer: &Value| timer["remaining_s"].as_i64().expect("seconds");
+        assert_eq!(told.len(), 2, "{id}: {told:?}");
+        assert!(near(seconds(&told[0]), 120) && told[0]["room_id"] == json!("b2"), "{told:?}");
+        assert!(near(seconds(&told[1]), 600) && told[1].get("room_id").is_none(), "{told:?}");
+    }
+    // States are told anew on resume: to those inside, and to who sees all rooms.
+    for (id, role, resume, count) in
+        [("ada", "participant", 0, 1), ("bob", "participant", 0, 2), ("hana", "host", 0, 2)]
+    {
+        scene.lose(id).await;
+        let joined = scene.join(id, json!({"role": role, "resume": resume})).await;
+        assert!(near(left(&joined), 600), "{id}: {joined}");
+        assert_eq!(scene.page(id).all("timer").await.len(), count, "{id}");
+    }
+    scene.ok("hana", "breakout.stop", json!({"grace_s": 30})).await;
+    let closing = scene.join("dan", json!({})).await;
+    assert_eq!(closing["state"], json!("closing"));
+    assert!(near(left(&closing), 30), "{closing}");
 }
 
 pub async fn n11_the_same_groups_again() {

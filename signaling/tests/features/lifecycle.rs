@@ -1,6 +1,7 @@
 //! FEATURES.md 1.1, 1.2: concepts, lifecycle, enabling.
 
 use ringfence::control::api::Change;
+use ringfence::route::id::Source;
 use ringfence_signaling::rooms::{OnEnter, Roles, Rules, code};
 use serde_json::json;
 
@@ -96,15 +97,34 @@ pub async fn l6_a_moderator_is_backstage() {
 pub async fn l7_selected_people_speak_privately() {
     let mut scene = Scene::new().await;
     scene.ok("hana", "breakout.create", json!({"names": ["Aside"]})).await;
+    scene.changes();
     scene.ok("hana", "breakout.move", json!({"clients": ["hana", "ada"], "room_id": "b1"})).await;
     scene.ok("ada", "chat", json!({"text": "between us"})).await;
     assert_eq!(scene.said("hana", "chat").await["room_id"], json!("b1"));
     scene.unsaid("bob", "chat").await;
+    // Their voices go where they are, which is where Bob is not; and he is told nothing of it.
+    let (hana, ada) = (scene.number("hana"), scene.number("ada"));
+    let moved: Vec<_> = scene
+        .changes()
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Move { participant, room } => Some((participant, room)),
+            Change::Audience { source: Source::Microphone, .. } => panic!("spoken elsewhere"),
+            _ => None,
+        })
+        .collect();
+    let mut people: Vec<_> = moved.iter().map(|(who, _)| *who).collect();
+    people.sort_unstable();
+    let mut both = vec![hana, ada];
+    both.sort_unstable();
+    assert_eq!((people, moved[0].1), (both, moved[1].1), "to one room");
+    assert_eq!(scene.listed("bob", "ada").await["room"], json!(null));
 }
 
 pub async fn l8_guests_watch_the_stage_and_discuss() {
     let cast = &[("hana", "host"), ("gus", "guest"), ("gil", "guest")];
-    let mut scene = Scene::as_of(Rules::default(), Roles::stage(), cast).await;
+    let keep = Rules { on_enter: OnEnter::Keep, ..Rules::default() };
+    let mut scene = Scene::as_of(keep, Roles::stage(), cast).await;
     for guest in ["gus", "gil"] {
         let params = json!({"client": guest, "role": "breakout", "force": true});
         scene.ok("hana", "role.change", params).await;
@@ -119,6 +139,15 @@ pub async fn l8_guests_watch_the_stage_and_discuss() {
     assert!(set.contains(role), "each other");
     assert!(set.contains(ringfence::route::table::Role(0)), "and the host on the stage");
     assert!(!set.contains(ringfence::route::table::Role(2)), "not backstage");
+    // In a small room they have each other and, where the policy keeps it, the stage.
+    scene.rooms(1).await;
+    scene.go(&["gus", "gil"], "b1").await;
+    let heard = scene.changes().into_iter().find_map(|change| match change {
+        Change::Hear { kinds, .. } => Some(kinds),
+        _ => None,
+    });
+    assert_eq!(heard, Some(ringfence::route::table::Kinds::ALL), "the stage");
+    assert_eq!(scene.room("b1").await["participants"], json!(["gil", "gus"]));
 }
 
 pub async fn l9_one_action_brings_everybody_back_at_once() {
@@ -138,6 +167,16 @@ pub async fn e1_breakouts_are_enabled_by_meeting() {
     let off = Rules { breakouts: false, ..Rules::default() };
     let mut scene = Scene::with(off).await;
     assert_eq!(scene.no("hana", "breakout.create", json!({})).await.0, FORBIDDEN);
+    // The same when it is scheduled, and when that is edited: what was saved holds.
+    let api = crate::support::Api::of(&scene.server);
+    let made = json!({"id": "later", "options": {"breakouts": false}});
+    api.post("/v1/meetings", made).await.is(201);
+    let create = || api.post("/v1/meetings/later/breakouts/rooms", json!({}));
+    create().await.refused(403, Some(code::FORBIDDEN), None);
+    let on = json!({"options": {"breakouts": true}});
+    api.json("PATCH", "/v1/meetings/later", on).await.is(200);
+    assert_eq!(api.get("/v1/meetings/later").await.is(200)["options"]["breakouts"], json!(true));
+    create().await.is(201);
 }
 
 pub async fn e2_sessions_with_phones_have_a_flag_of_their_own() {

@@ -23,11 +23,21 @@ fn heard(changes: &[Change]) -> Option<Kinds> {
     })
 }
 
+/// What the relay mutes and unmutes, of whose sources it may be.
+pub fn mutes(changes: Vec<Change>) -> Vec<(Source, bool)> {
+    let mutes = changes.into_iter().filter_map(|change| match change {
+        Change::Mute { source, muted, .. } => Some((source, muted)),
+        _ => None,
+    });
+    mutes.collect()
+}
+
 async fn inside(rules: Rules) -> Scene {
     let mut scene = Scene::with(rules).await;
     scene.rooms(1).await;
-    scene.go(&["ada"], "b1").await;
+    scene.go(&["ada", "bob"], "b1").await;
     scene.changes();
+    scene.forget().await;
     scene
 }
 
@@ -135,10 +145,46 @@ pub async fn d1_which_media_a_room_has() {
 
 pub async fn d2_own_microphone_and_camera_at_any_time() {
     let mut scene = inside(Rules::default()).await;
-    for (method, muted) in [("mute", true), ("unmute", false)] {
-        scene.ok("ada", method, json!({"kind": "audio"})).await;
-        assert_eq!(scene.listed("ada", "ada").await["muted"]["audio"], json!(muted));
+    let (microphone, camera, canvas) = (Source::Microphone, Source::Camera, Source::Canvas);
+    let (screen, sound) = (Source::Screen, Source::ScreenAudio);
+    for (kind, sources, shown) in [
+        ("audio", vec![microphone, sound], json!(["audio", "screen_audio"])),
+        ("video", vec![camera, screen, canvas], json!(["canvas", "screen", "video"])),
+        ("microphone", vec![microphone], json!(["audio"])),
+        ("camera", vec![camera], json!(["video"])), // a shared screen goes on
+        ("screen", vec![screen, sound], json!(["screen", "screen_audio"])),
+        ("screen_audio", vec![sound], json!(["screen_audio"])),
+        ("canvas", vec![canvas], json!(["canvas"])),
+    ] {
+        for (method, muted) in [("mute", true), ("unmute", false)] {
+            scene.ok("ada", method, json!({"kind": kind})).await;
+            let expected: Vec<_> = sources.iter().map(|source| (*source, muted)).collect();
+            assert_eq!(mutes(scene.changes()), expected, "{method} {kind}: in the relay");
+            let told = scene.said("bob", "peer_updated").await["participant"]["muted"].clone();
+            let named = if muted { shown.clone() } else { json!([]) };
+            assert_eq!(json!(muted_of(&told)), named, "{method} {kind}: told");
+        }
     }
+    // One out of a kind: the others stay as they are.
+    scene.ok("ada", "mute", json!({"kind": "video"})).await;
+    scene.changes();
+    scene.ok("ada", "unmute", json!({"kind": "screen"})).await;
+    assert_eq!(mutes(scene.changes()), [(screen, false)]);
+    assert_eq!(muted_of(&muted(&mut scene).await), ["canvas", "video"]);
+    for wrong in [json!("smell"), json!(1)] {
+        assert_eq!(scene.no("ada", "mute", json!({"kind": wrong})).await.1, "kind");
+    }
+}
+
+/// Of somebody's `muted`, in the order of the words.
+fn muted_of(told: &Value) -> Vec<&str> {
+    let all = told.as_object().expect("an object").iter();
+    let mut muted: Vec<&str> = all
+        .filter(|(_, muted)| **muted == json!(true))
+        .map(|(source, _)| source.as_str())
+        .collect();
+    muted.sort_unstable();
+    muted
 }
 
 pub async fn d3_chat_and_polls_inside() {
@@ -211,7 +257,7 @@ pub async fn t1_what_was_on_inside_stays_on() {
     scene.ok("ada", "unmute", json!({"kind": "video"})).await;
     scene.changes();
     scene.ok("ada", "breakout.leave", json!({})).await;
-    assert_eq!(muted(&mut scene).await, json!({"audio": true, "video": false}));
+    assert_eq!(muted_of(&muted(&mut scene).await), ["audio", "screen_audio"]);
     assert!(!scene.changes().iter().any(|change| matches!(change, Change::Mute { .. })));
 }
 
@@ -221,7 +267,8 @@ pub async fn t2_devices_are_carried_both_ways() {
     scene.ok("ada", "mute", json!({"kind": "video"})).await;
     for room in ["b1", "b2", "main"] {
         scene.go(&["ada"], room).await;
-        assert_eq!(muted(&mut scene).await, json!({"audio": false, "video": true}), "{room}");
+        let muted = muted(&mut scene).await;
+        assert_eq!(muted_of(&muted), ["canvas", "screen", "video"], "{room}");
     }
 }
 

@@ -1,9 +1,10 @@
 //! FEATURES.md 1.5, 1.6: invitations; joining, leaving, moving.
 
-use ringfence::control::api::Change;
+use ringfence::route::id::Source;
 use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
+use crate::main_room::mutes;
 use crate::scene::{Scene, wait};
 
 const CONFLICT: i64 = code::CONFLICT as i64;
@@ -71,16 +72,20 @@ pub async fn j1_join_says_as_what_and_with_which_sources() {
     scene.changes();
     let join = json!({"role": "participant", "room_id": "b1", "audio": true, "video": false, "screen": false, "canvas": false});
     scene.ok("ada", "joinBreakOutRoom", join).await;
-    let muted: Vec<bool> = scene
-        .changes()
-        .into_iter()
-        .filter_map(|change| match change {
-            Change::Mute { muted, .. } => Some(muted),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(muted, [true; 4], "camera, screen with its sound, canvas: by the relay");
-    assert_eq!(scene.listed("ada", "ada").await["muted"], json!({"audio": false, "video": true}));
+    let (screen, sound) = (Source::Screen, Source::ScreenAudio);
+    let off = [(Source::Camera, true), (screen, true), (sound, true), (Source::Canvas, true)];
+    assert_eq!(mutes(scene.changes()), off, "by the relay");
+    let muted = json!({
+        "audio": false, "video": true, "screen": true, "screen_audio": true, "canvas": true
+    });
+    assert_eq!(scene.listed("ada", "ada").await["muted"], muted);
+    // What is not named stays as it is: the screen too, when it is the camera that is off.
+    scene.ok("ada", "breakout.leave", json!({})).await;
+    scene.ok("ada", "unmute", json!({"kind": "video"})).await;
+    scene.ok("hana", "breakout.invite", json!({"clients": ["ada"], "room_id": "b1"})).await;
+    scene.changes();
+    scene.ok("ada", "breakout.join", json!({"room_id": "b1", "video": false})).await;
+    assert_eq!(mutes(scene.changes()), [(Source::Camera, true)]);
     for (role, field) in [("king", "role"), ("moderator", "role")] {
         let refused =
             scene.no("bob", "breakout.join", json!({"role": role, "room_id": "b1"})).await;
@@ -209,14 +214,22 @@ pub async fn j10_join_the_running_meeting_first_then_be_assigned() {
 pub async fn n8_late_joiners_by_policy() {
     use ringfence_signaling::rooms::Late;
     for (late, room, invited) in
-        [(Late::Main, "main", false), (Late::Ask, "main", true), (Late::Assign, "b1", false)]
+        [(Late::Main, "main", false), (Late::Ask, "main", true), (Late::Assign, "b2", false)]
     {
         let mut scene = Scene::with(Rules { late, ..Rules::default() }).await;
-        scene.rooms(1).await;
+        scene.rooms(3).await;
+        for (id, room_id) in [("ada", "b1"), ("bob", "b3")] {
+            let assign = json!({"room_id": room_id, "clients": [id]});
+            scene.ok("hana", "breakout.assign", assign).await;
+        }
         scene.ok("hana", "breakout.start", json!({})).await;
         let joined = scene.join("cyd", json!({})).await;
-        assert_eq!(joined["room"], json!(room), "{late:?}");
-        assert_eq!(scene.page("cyd").heard("breakout_invited").await, invited, "{late:?}");
+        assert_eq!(joined["room"], json!(room), "{late:?}: the smallest");
+        if invited {
+            assert_eq!(scene.said("cyd", "breakout_invited").await["room_id"], json!("b2"));
+            scene.ok("cyd", "breakout.join", json!({"room_id": "b2"})).await;
+        }
+        scene.unsaid("cyd", "breakout_invited").await;
     }
 }
 

@@ -2,8 +2,9 @@
 //! are about; Q16 is recording.)
 
 use ringfence::control::api::Change;
+use ringfence::route::id::Source;
 use ringfence_signaling::rooms::{Rules, code};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::Scene;
 use crate::support::token;
@@ -44,6 +45,21 @@ pub async fn q5_all_but_participants_have_defaults() {
     let mut scene = Scene::with(Rules::enablex()).await;
     let created = scene.ok("hana", "breakout.create", json!({"participants": 2})).await;
     assert_eq!(created["rooms"], json!(["b1"]), "one room");
+    // audio=true, video by profile, share=true, canvas=false: what is not spoken there.
+    let (camera, canvas) = (Source::Camera, Source::Canvas);
+    for (rules, silent) in
+        [(Rules::default(), vec![canvas]), (Rules::enablex(), vec![camera, canvas])]
+    {
+        let mut scene = Scene::with(rules).await;
+        scene.ok("hana", "breakout.create", json!({"participants": 2})).await;
+        scene.changes();
+        scene.go(&["ada"], "b1").await;
+        let silenced = scene.changes().into_iter().filter_map(|change| match change {
+            Change::Audience { source, audience: Some(_), .. } => Some(source),
+            _ => None,
+        });
+        assert_eq!(silenced.collect::<Vec<_>>(), silent);
+    }
 }
 
 pub async fn q6_lecture_by_profile() {
@@ -59,6 +75,12 @@ pub async fn q7_one_vocabulary_and_aliases() {
     let answer = scene.page("hana").call("flyAway", json!({})).await.expect_err("unknown");
     assert_eq!(answer.0, i64::from(code::UNKNOWN_METHOD));
     for method in [
+        "createBreakoutRoom",
+        "createBreakOutRoom",
+        "rejectBreakoutRoom",
+        "unmuteRoom",
+        "pause",
+        "resume",
         "createAndInviteBreakoutRoom",
         "createAndInviteBreakOutRoom",
         "inviteToBreakoutRoom",
@@ -79,9 +101,12 @@ pub async fn q7_one_vocabulary_and_aliases() {
         let unknown = answer.is_err_and(|error| error.0 == i64::from(code::UNKNOWN_METHOD));
         assert!(!unknown, "{method}");
     }
-    let room = scene.rooms(1).await.remove(0);
-    scene.go(&["ada"], &room).await;
-    scene.said("ada", "meeting_changed").await;
+    let rooms = scene.rooms(2).await;
+    for room in [rooms[0].as_str(), rooms[1].as_str(), "main"] {
+        scene.go(&["ada"], room).await;
+        let told = scene.said("ada", "meeting_changed").await;
+        assert_eq!(told["room_id"], json!(room), "on every switch");
+    }
 }
 
 pub async fn q8_notices_go_to_creator_and_managers_once() {
@@ -90,8 +115,11 @@ pub async fn q8_notices_go_to_creator_and_managers_once() {
     scene.ok("mo", "breakout.create", json!({})).await;
     scene.ok("mo", "breakout.invite", json!({"clients": ["ada"], "room_id": "b1"})).await;
     scene.ok("ada", "breakout.reject", json!({"room_id": "b1"})).await;
-    for id in ["hana", "mo"] {
-        assert_eq!(scene.page(id).all("invite_rejected").await.len(), 1, "{id}");
+    for (id, counts) in [("hana", [1, 1, 1]), ("mo", [1, 1, 1]), ("ada", [0, 1, 1])] {
+        let told = scene.page(id).settled().await;
+        let count = |event: &str| told.iter().filter(|one| one["method"] == json!(event)).count();
+        let events = ["breakout_created", "breakout_invited", "invite_rejected"];
+        assert_eq!(events.map(count), counts, "{id}: {told:?}");
     }
 }
 
@@ -156,8 +184,23 @@ pub async fn q13_direct_moves_by_profile() {
 pub async fn q15_strategies_with_a_seed() {
     let mut scene = Scene::new().await;
     scene.rooms(2).await;
+    for n in 0..10 {
+        scene.join(&format!("p{n}"), json!({})).await;
+    }
     for strategy in ["random", "even", "by_capacity"] {
-        scene.ok("hana", "breakout.shuffle", json!({"strategy": strategy, "seed": 5})).await;
+        let mut dealt = Vec::new();
+        for seed in [5, 6, 5] {
+            let ask = json!({"strategy": strategy, "seed": seed});
+            scene.ok("hana", "breakout.shuffle", ask).await;
+            dealt.push((scene.room("b1").await["assigned"].clone(), scene.room("b2").await));
+        }
+        let all = |(one, two): &(Value, Value)| {
+            let count = |ids: &Value| ids.as_array().map_or(0, Vec::len);
+            count(one) + count(&two["assigned"])
+        };
+        assert_eq!(all(&dealt[0]), 12, "{strategy}: everybody but the host");
+        assert_eq!(dealt[0], dealt[2], "{strategy}: by the seed");
+        assert_ne!(dealt[0], dealt[1], "{strategy}: another one");
     }
     let refused = scene.no("hana", "breakout.shuffle", json!({"strategy": "astrology"})).await;
     assert_eq!(refused, (i64::from(code::INVALID_PARAMS), "strategy".into()));
@@ -223,6 +266,12 @@ pub async fn q18_share_and_screen() {
         assert_eq!(count, 3, "{key}: screen, its sound, and canvas");
         let wrong = scene.no("hana", "breakout.create", json!({key: 1})).await;
         assert_eq!(wrong.1, key, "the error names what was written");
+        scene.go(&["ada"], "main").await;
+        scene.ok("hana", "breakout.invite", json!({"clients": ["ada"], "room_id": "b1"})).await;
+        scene.ok("ada", "breakout.join", json!({"room_id": "b1", key: false})).await;
+        assert_eq!(scene.listed("ada", "ada").await["muted"]["screen"], json!(true), "{key}");
+        scene.ok("ada", "unmute", json!({"kind": "screen"})).await;
+        assert_eq!(scene.listed("ada", "ada").await["muted"]["screen"], json!(null), "{key}");
     }
 }
 

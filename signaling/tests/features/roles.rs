@@ -169,4 +169,13 @@ pub async fn v2_peers_are_listed_with_their_roles() {
     let roles: Vec<_> = people.map(|one| (one["id"].clone(), one["role"].clone())).collect();
     let expected = [("ada", "participant"), ("bob", "participant"), ("hana", "host")];
     assert_eq!(roles, expected.map(|(id, role)| (json!(id), json!(role))));
+    // And by the server, with where they are.
+    scene.rooms(1).await;
+    scene.go(&["ada"], "b1").await;
+    let api = crate::support::Api::of(&scene.server);
+    let list = api.get("/v1/meetings/main/participants").await.is(200);
+    let people = list["participants"].as_array().expect("people").iter();
+    let listed: Vec<_> = people.map(|one| json!([one["id"], one["role"], one["room"]])).collect();
+    let (ada, bob) = (json!(["ada", "participant", "b1"]), json!(["bob", "participant", "main"]));
+    assert_eq!(listed, [ada, bob, json!(["hana", "host", "main"])]);
 }

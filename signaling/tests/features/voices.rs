@@ -78,8 +78,26 @@ pub async fn n3_an_announcement_reaches_all_rooms_in_the_relay() {
     scene.ok("hana", "breakout.create", json!({})).await;
     let wider = audiences(scene.changes());
     assert!(wider.iter().all(|to| to.as_ref().is_some_and(|to| to.rooms.len() == 4)), "{wider:?}");
+    // Who comes while it goes on is told, and who comes back: by events, or by a snapshot.
+    let on = json!([{
+        "from": "hana", "name": "hana", "kind": "announce", "sources": ["audio", "screen"]
+    }]);
+    assert_eq!(scene.join("dan", json!({})).await["voices"], on);
+    scene.lose("ada").await;
+    let joined = scene.join("ada", json!({"resume": 999})).await; // of another life
+    assert_eq!((&joined["voices"], &joined["resume"]), (&on, &json!("snapshot")));
+    scene.ok("hana", "broadcast", json!({"text": "x"})).await;
+    let last = scene.said("ada", "broadcast").await["seq"].clone();
+    scene.lose("ada").await;
+    scene.lose("hana").await;
+    let own = scene.join("hana", json!({"role": "host"})).await;
+    assert_eq!(own["voices"], on, "who speaks, too, on another page");
+    let joined = scene.join("ada", json!({"resume": last})).await;
+    assert_eq!((&joined["voices"], &joined["resume"]), (&on, &json!("events")));
+    scene.changes();
     scene.ok("hana", "announce", json!({"on": false})).await;
     assert_eq!(audiences(scene.changes()), [None, None, None], "to the own room again");
+    assert_eq!(scene.join("eve", json!({})).await["voices"], json!(null));
 }
 
 pub async fn n5_monitor_hears_rooms_from_elsewhere() {
@@ -139,6 +157,18 @@ pub async fn n6_a_whisper_to_one_room_or_one_person() {
     let to = audiences(scene.changes()).remove(0).expect("a room");
     assert_eq!((to.rooms.len(), to.participants.len()), (1, 0));
     assert_eq!(scene.said("ada", "voice").await["kind"], json!("whisper"));
+    let mut heard = json!({"from": "hana", "name": "hana", "kind": "whisper"});
+    for (id, role, expected) in [
+        ("ada", "participant", json!([heard.clone()])),
+        ("bob", "participant", json!(null)),
+        ("hana", "host", {
+            heard["room_id"] = json!("b1");
+            json!([heard])
+        }),
+    ] {
+        let list = scene.ok(id, "peers.list", json!({})).await;
+        assert_eq!(list["voices"], expected, "{id}, a {role}");
+    }
     scene.unsaid("bob", "voice").await;
     scene.ok("hana", "whisper", json!({"to": {"client": "bob"}})).await;
     let to = audiences(scene.changes()).remove(0).expect("a person");

@@ -65,7 +65,16 @@ async fn roles_mutes_and_kicks() {
     wrong.refused(422, Some(-32_602), Some("role"));
 
     let muted = api.post(&format!("{path}/mute"), json!({"kind": "video"})).await.is(200);
-    assert_eq!(muted["muted"], json!({"audio": false, "video": true}));
+    let pictures = json!({"audio": false, "video": true, "screen": true, "canvas": true});
+    assert_eq!(muted["muted"], pictures);
+    ada.call("unmute", json!({"kind": "video"})).await.expect("by oneself");
+    for kind in ["screen", "share"] {
+        let muted = api.post(&format!("{path}/mute"), json!({"kind": kind})).await.is(200);
+        let screen = json!({"audio": false, "video": false, "screen": true, "screen_audio": true});
+        assert_eq!(muted["muted"], screen, "{kind}: the camera goes on");
+    }
+    let wrong = api.post(&format!("{path}/mute"), json!({"kind": "smell"})).await;
+    wrong.refused(422, Some(-32_602), Some("kind"));
 
     api.send("DELETE", path, &[], "").await.is(204);
     assert_eq!(ada.notice("user_left").await["reason"], "kicked");
@@ -79,6 +88,55 @@ async fn roles_mutes_and_kicks() {
     let join = json!({"protocol": 1, "token": token});
     assert!(again.call("join", join).await.is_err(), "kicked is kicked");
     api.join(&server, "demo", json!({"id": "ada"})).await; // until the server adds them again
+}
+
+/// Who is added again comes by the new token; what was revoked stays so.
+#[tokio::test]
+async fn adding_somebody_again_revives_no_token_of_theirs() {
+    let server = Server::start().await;
+    let api = Api::of(&server);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    let (path, ada) = ("/v1/meetings/demo/participants", json!({"id": "ada"}));
+    let own = "/v1/meetings/demo/participants/ada";
+    let added = api.post(path, ada.clone()).await.is(201);
+    let of_api = added["token"].as_str().expect("a token").to_owned();
+    let now = unix_now();
+    let made = |at: Option<u64>, since: Option<u64>| {
+        token(|claims| {
+            claims.sub = "ada".to_owned();
+            claims.video.room = "demo".to_owned();
+            (claims.iat, claims.nbf) = (at, since);
+        })
+    };
+    let join = async |token: &str| {
+        let mut page = server.connect().await;
+        let joined = page.call("join", json!({"protocol": 1, "token": token})).await;
+        joined.map_err(|(code, _)| code).map(|_| page)
+    };
+    let whip = async |token: &str| {
+        let sent = reqwest::Client::new().post(server.url("/whep/demo?id=ada"));
+        let sent = sent.bearer_auth(token).header("content-type", "application/sdp");
+        sent.body(offer("aiortc_whep")).send().await.expect("answered").status().as_u16()
+    };
+    join(&of_api).await.expect("the first token");
+    api.send("DELETE", own, &[], "").await.is(204);
+    assert_eq!(join(&of_api).await.err(), Some(-32_003), "taken out");
+
+    let added = api.post(path, ada.clone()).await.is(201);
+    let again = added["token"].as_str().expect("a token").to_owned();
+    let _here = join(&again).await.expect("added again, in the same second");
+    let old =
+        [of_api.clone(), made(Some(now - 5), None), made(None, Some(now - 5)), made(None, None)];
+    for (old, why) in old.iter().zip(["of the API", "iat", "nbf", "says no time"]) {
+        assert_eq!(join(old).await.err(), Some(-32_003), "{why}: revoked before");
+        assert_eq!(whip(old).await, 403, "{why}: though she is here by another");
+    }
+    join(&made(Some(now + 60), None)).await.expect("made later, by whom ever");
+    // A second time: the token that let her in again is void, too.
+    api.send("DELETE", own, &[], "").await.is(204);
+    let third = api.post(path, ada).await.is(201);
+    assert_eq!(join(&again).await.err(), Some(-32_003));
+    join(third["token"].as_str().expect("a token")).await.expect("the newest");
 }
 
 fn ringfence_token() -> String {

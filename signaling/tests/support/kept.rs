@@ -1,6 +1,7 @@
 //! Lives of a server over one directory: a restart is a new runtime.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ringfence_signaling::meeting_options::MeetingOptions;
@@ -18,9 +19,14 @@ pub const GRACE: Duration = Duration::from_secs(2);
 
 pub struct Directory(pub PathBuf);
 
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
 impl Directory {
+    /// One of its own for each call: a test may run twice in one process at a time (the table of the
+    /// features runs all of them beside themselves).
     pub fn new(name: &str) -> Directory {
-        let path = std::env::temp_dir().join(format!("ringfence-{name}-{}", std::process::id()));
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("ringfence-{name}-{process}-{number}"));
         let _ = std::fs::remove_dir_all(&path);
         Directory(path)
     }
@@ -32,9 +38,10 @@ impl Drop for Directory {
     }
 }
 
-/// Opens the store as soon as the one before has let go of it.
+/// Opens the store as soon as the one before has let go of it: its thread yields to all others, and
+/// writes to the disk before it ends.
 pub fn open(directory: &Path) -> (Store, Loaded) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         match Store::open(directory) {
             Err(OpenError::InUse(_)) if Instant::now() < until => {

@@ -52,7 +52,8 @@ export interface Participant {
   role: string;
   /** null: where this one can not see. */
   room: string | null;
-  muted: { audio: boolean; video: boolean };
+  /** Microphone and camera; the others where they are muted, too. */
+  muted: { audio: boolean; video: boolean; screen?: boolean; screen_audio?: boolean; canvas?: boolean };
   /** In a breakout with the main room paused, or where this one can not see. */
   paused: boolean;
 }
@@ -225,7 +226,7 @@ export interface MainRoom {
 }
 
 export interface People {
-  mute(client: string, kind: Kind): Promise<void>;
+  mute(client: string, kind: Kind | Source): Promise<void>;
   kick(client: string): Promise<void>;
 }
 

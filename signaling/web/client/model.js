@@ -13,7 +13,7 @@ const MAIN = 'main';
 const MESSAGES_MAX = 500;
 /** What the answer to `join` has, and newer. */
 const IN_SNAPSHOT = new Set(['user_joined', 'user_left', 'breakout_created', 'breakout_destroyed', 'meeting_changed',
-  'plan_changed', 'peer_updated', 'breakout_connected', 'breakout_left', 'all_destroyed', 'invite_rejected']);
+  'plan_changed', 'peer_updated', 'breakout_connected', 'breakout_left', 'all_destroyed', 'invite_rejected', 'voice']);
 
 /** @param {any} view @returns {Room} */
 function roomOf({ id, name, participants = [], assigned = [], expected = 0, capacity, count, help = false, ends_at }) {
@@ -60,6 +60,7 @@ export class Model {
   /** Number of the newest event that was told: it is not told twice. */ #told = 0;
   /** What the last answer to `join` contains. */ #snapshot = 0;
   /** By room, '': of all. @type {Map<string, { endsAt: number, closing: boolean }>} */ #timers = new Map();
+  /** How far this clock is ahead of the server's, in ms. */ #ahead = 0;
   /** To whom was asked to whisper last. @type {{ client: string } | { room_id: string } | null} */ #target = null;
 
   #changed;
@@ -96,24 +97,25 @@ export class Model {
     const { media, caps = {} } = answer.publish ?? {};
     if (media) this.sends = { ...media, caps };
     this.parent = this.#parentOf(answer.parent);
+    if (answer.now !== undefined) this.#ahead = Date.now() - answer.now;
     this.participants = new Map((answer.participants ?? []).map((/** @type {any} */ one) => [one.id, personOf(one)]));
     this.#adoptRooms(answer.rooms ?? [], true);
     this.session(answer);
     this.plan = { ...this.plan, revision: answer.revision ?? 0 };
     this.#invited(answer.invitations ?? []);
     this.#snapshot = answer.seq ?? 0;
+    this.#speaks(answer.voices ?? []);
     if (followed) return;
     this.resume = this.#snapshot;
     this.#told = 0;
     this.speaking = [];
-    this.voices = new Map();
     this.roleAsked = null;
   }
 
   /** Whether breakouts are open, and until when. @param {{ state?: string, ends_at?: number }} session */
   session({ state = 'draft', ends_at: endsAt }) {
     this.plan = { ...this.plan, state: state === 'draft' ? 'draft' : 'started' };
-    if (endsAt) this.#timers.set('', { endsAt, closing: state === 'closing' });
+    if (endsAt) this.#timers.set('', { endsAt: endsAt + this.#ahead, closing: state === 'closing' });
     else this.#timers.delete('');
   }
 
@@ -295,7 +297,8 @@ export class Model {
    * @param {boolean} fresh whether where people are was just told of everybody
    */
   #adoptRooms(views, fresh) {
-    const rooms = views.map(roomOf);
+    const local = (/** @type {number | null} */ at) => (at === null ? null : at + this.#ahead);
+    const rooms = views.map(roomOf).map((room) => ({ ...room, endsAt: local(room.endsAt) }));
     const main = this.rooms[0] ?? roomOf({ id: MAIN, name: 'Main room' });
     this.rooms = rooms.some((room) => room.id === MAIN) ? rooms : [{ ...main, participants: [] }, ...rooms];
     const listed = new Map(this.rooms.map((room) => [room.id, room]));
@@ -391,6 +394,18 @@ export class Model {
   #polled({ poll, from, question, options, votes, open }) {
     const own = this.polls.get(poll)?.own ?? null;
     this.polls = new Map(this.polls).set(poll, { poll, from, question, options, votes, open, own });
+  }
+
+  /** By the answer to `join`: who speaks to more than a room, this one too if it came back. @param {any[]} voices */
+  #speaks(voices) {
+    const others = voices.filter(({ from }) => from !== this.id);
+    for (const { from, name } of others) this.#heardOf(from, name);
+    this.voices = new Map(others.map(({ from, kind }) => [from, kind]));
+    for (const { from, kind, sources, room_id: room, client } of voices) {
+      if (from !== this.id) continue;
+      if (kind === 'announce') this.announcing = sources;
+      else this.whispering = room ? { room_id: room } : { client };
+    }
   }
 
   /** @param {any} params */

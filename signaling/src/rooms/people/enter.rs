@@ -9,7 +9,9 @@ use crate::rooms::error::{RoomError, code};
 use crate::rooms::plan::Session;
 use crate::rooms::request::By;
 use crate::rooms::turn::Turn;
-use crate::rooms::{Consent, Late, MAIN, MainRoom, Muted, Name, RESERVED, RoleName, is_reserved};
+use crate::rooms::{
+    Consent, Late, MAIN, MainRoom, MutedSources, Name, RESERVED, RoleName, is_reserved,
+};
 
 /// Somebody who joins, as token and request describe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ pub struct Enter {
     pub publishes: bool,
     /// May receive.
     pub subscribes: bool,
+    /// When their token was made, in seconds since 1970, if it says so.
+    pub issued: Option<u64>,
     /// Straight into this room; else where the plan and the policy put them.
     pub room: Option<Name>,
 }
@@ -37,13 +41,12 @@ impl Turn<'_> {
     /// beyond it is revoked (THREATS.md P3.14).
     pub(in crate::rooms) fn enter(&mut self, enter: Enter) -> Result<(), RoomError> {
         self.only_server()?;
-        if self.next.banned.contains(&enter.id) {
-            return Err(RoomError::new(code::FORBIDDEN, "you were taken out of this meeting"));
-        }
+        self.next.admits(&enter.id, enter.issued)?;
         if is_reserved(&enter.id) && !self.next.people.contains_key(&enter.id) {
             return Err(RoomError::invalid("id", RESERVED));
         }
-        let Enter { id, name, email, attributes, role, publishes, subscribes, room } = enter;
+        let Enter { id, name, email, attributes, role, publishes, subscribes, .. } = enter;
+        let room = enter.room;
         if self.next.people.contains_key(&id) {
             self.edit(&id, |person| {
                 person.name = name.unwrap_or_else(|| person.name.clone());
@@ -69,7 +72,7 @@ impl Turn<'_> {
             token_role: role,
             room: MAIN.into(),
             room_role: RoomRole::default(),
-            muted: Muted::default(),
+            muted: MutedSources::default(),
             no_screen: false,
             no_canvas: false,
             publishes,

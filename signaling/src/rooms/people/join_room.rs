@@ -1,9 +1,9 @@
 //! `breakout.join`: into a breakout by oneself, as what, with which sources (J1).
 
 use super::person::RoomRole;
-use crate::rooms::Permission;
 use crate::rooms::error::{RoomError, code};
 use crate::rooms::turn::Turn;
+use crate::rooms::{Mutable, Permission};
 
 /// What `breakout.join` asks for. Sources that are not named stay as they are (T2).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,10 +51,18 @@ impl Turn<'_> {
         let join = join.clone();
         self.edit(&me, move |person| {
             person.room_role = join.role;
-            person.muted.audio = join.audio.map_or(person.muted.audio, |on| !on);
-            person.muted.video = join.video.map_or(person.muted.video, |on| !on);
-            person.no_screen = join.screen.map_or(person.no_screen, |on| !on);
-            person.no_canvas = join.canvas.map_or(person.no_canvas, |on| !on);
+            if let Some(on) = join.audio {
+                person.mute(Mutable::Audio, !on);
+            }
+            if let Some(on) = join.video {
+                person.mute(Mutable::Camera, !on); // the others have words of their own
+            }
+            if let Some(on) = join.screen {
+                (person.no_screen, person.muted.screen) = (!on, person.muted.screen && !on);
+            }
+            if let Some(on) = join.canvas {
+                (person.no_canvas, person.muted.canvas) = (!on, person.muted.canvas && !on);
+            }
         });
         Ok(())
     }

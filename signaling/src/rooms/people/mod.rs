@@ -11,4 +11,5 @@ mod recall;
 pub use enter::Enter;
 pub use invite::{Invitation, Invite};
 pub use join_room::JoinRoom;
+pub use mute::{Ban, TOKEN_S_MAX};
 pub use person::{Person, RoomRole};

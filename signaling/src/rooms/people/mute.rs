@@ -1,35 +1,51 @@
 //! Muting oneself and others, and taking people out of the meeting.
 
-use ringfence::wire::media::Kind;
+use ringfence::route::id::Source;
+use serde::{Deserialize, Serialize};
 
 use super::person::{Person, RoomRole};
 use crate::rooms::error::RoomError;
 use crate::rooms::turn::Turn;
-use crate::rooms::{By, MAIN, Name, Permission, is_id};
+use crate::rooms::{By, MAIN, Mutable, Name, Permission, is_id};
 
 /// Most people who may not come; above, only those who are here are taken out.
 const BANNED_MAX: usize = 10_000;
 
-fn set(person: &mut Person, kind: Kind, muted: bool) {
-    match kind {
-        Kind::Audio => person.muted.audio = muted,
-        Kind::Video => {
-            person.muted.video = muted;
-            if !muted {
-                (person.no_screen, person.no_canvas) = (false, false);
+/// So long the tokens live that `POST /v1/meetings/{meeting}/participants` gives: a year.
+pub const TOKEN_S_MAX: u64 = 366 * 24 * 3_600;
+
+/// Somebody who was taken out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ban {
+    /// Tokens made until then, in seconds since 1970, let them in no more. 0: it is not known.
+    pub void_until_s: u64,
+    /// They were added again: later tokens do.
+    pub lifted: bool,
+}
+
+impl Person {
+    /// Mutes a kind or a source, or lets it be heard and seen again. What was withheld on joining a
+    /// room is shown with it.
+    pub(super) fn mute(&mut self, kind: Mutable, muted: bool) {
+        for source in kind.sources() {
+            self.muted.set(*source, muted);
+            match source {
+                Source::Screen => self.no_screen &= muted,
+                Source::Canvas => self.no_canvas &= muted,
+                _ => {}
             }
         }
     }
 }
 
 impl Turn<'_> {
-    /// `mute`, `unmute`: all own sources of a kind.
+    /// `mute`, `unmute`: all own sources of a kind, or one source.
     ///
     /// # Errors
     /// `FORBIDDEN` for the server.
-    pub(in crate::rooms) fn mute(&mut self, kind: Kind, muted: bool) -> Result<(), RoomError> {
+    pub(in crate::rooms) fn mute(&mut self, kind: Mutable, muted: bool) -> Result<(), RoomError> {
         let me = self.myself()?;
-        self.edit(&me, |person| set(person, kind, muted));
+        self.edit(&me, |person| person.mute(kind, muted));
         Ok(())
     }
 
@@ -40,10 +56,10 @@ impl Turn<'_> {
     pub(in crate::rooms) fn mute_person(
         &mut self,
         client: &str,
-        kind: Kind,
+        kind: Mutable,
     ) -> Result<(), RoomError> {
         let other = self.over(client, Permission::MuteOthers)?;
-        self.edit(&other, |person| set(person, kind, true));
+        self.edit(&other, |person| person.mute(kind, true));
         Ok(())
     }
 
@@ -54,11 +70,11 @@ impl Turn<'_> {
     /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
     pub(in crate::rooms) fn kick(&mut self, client: &str) -> Result<(), RoomError> {
         let absent = !self.next.people.contains_key(client);
-        if *self.by == By::Server && absent && !self.next.banned.contains(client) && is_id(client) {
+        if *self.by == By::Server && absent && !self.next.is_banned(client) && is_id(client) {
             return self.shut_out(client);
         }
         let other = self.over(client, Permission::Kick)?;
-        self.next.banned.insert(other.clone());
+        self.ban(&other);
         self.next.people.remove(&other);
         self.next.invitations.remove(&other);
         self.next.plan.assigned.remove(&other);
@@ -69,22 +85,39 @@ impl Turn<'_> {
     /// Somebody who is not here shall not come.
     fn shut_out(&mut self, client: &str) -> Result<(), RoomError> {
         if self.next.banned.len() >= BANNED_MAX {
-            let message = format!("{BANNED_MAX} people are shut out already; add some again first");
+            let message =
+                format!("{BANNED_MAX} people were shut out already; make another meeting");
             return Err(RoomError::conflict(message));
         }
-        self.next.banned.insert(client.into());
+        self.ban(&client.into());
         self.next.plan.assigned.remove(client);
         Ok(())
     }
 
-    /// Somebody who was taken out may come back.
+    /// Somebody who was taken out may come back, by a token made since.
     ///
     /// # Errors
     /// `FORBIDDEN` but for the server.
     pub(in crate::rooms) fn pardon(&mut self, person: &Name) -> Result<(), RoomError> {
         self.only_server()?;
-        self.next.banned.remove(person);
+        let now_s = self.now.0 / 1_000;
+        if let Some(ban) = self.next.banned.get_mut(person) {
+            ban.lifted = true;
+            if ban.void_until_s == 0 {
+                ban.void_until_s = now_s; // of an older file, which did not say when
+            }
+        }
         Ok(())
+    }
+
+    /// Nobody comes by this id until it is added again, and never by a token made until now.
+    fn ban(&mut self, id: &Name) {
+        let now_s = self.now.0 / 1_000;
+        let matters = |ban: &Ban| !ban.lifted || ban.void_until_s + TOKEN_S_MAX >= now_s;
+        self.next.banned.retain(|_, ban| matters(ban));
+        // Whoever was added again in the second of the last time has a token of the next one.
+        let last = self.next.banned.get(id).map_or(0, |ban| ban.void_until_s + 1);
+        self.next.banned.insert(id.clone(), Ban { void_until_s: now_s.max(last), lifted: false });
     }
 
     /// Somebody over whom one has this right: by role, or as moderator of the breakout both are

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rooms::roles::{RoleAsked, RoleName};
 use crate::rooms::voices::{Announced, Listen, Target};
-use crate::rooms::{MainRoom, Muted, Name};
+use crate::rooms::{MainRoom, MutedSources, Name};
 
 /// As what somebody is in a breakout (R10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub struct Person {
     /// As what they are in it.
     pub room_role: RoomRole,
     /// What they muted. Kept over every move (T1, T2).
-    pub muted: Muted,
-    /// Joined a room without the screen: not shown until they unmute video.
+    pub muted: MutedSources,
+    /// Joined a room without the screen: not shown until they unmute it, or all that is seen.
     pub no_screen: bool,
     /// The same for the canvas.
     pub no_canvas: bool,
@@ -66,12 +66,11 @@ pub struct Person {
 impl Person {
     /// Whether a source of theirs is muted.
     pub fn is_muted(&self, source: Source) -> bool {
-        match source {
-            Source::Microphone => self.muted.audio,
-            Source::ScreenAudio => self.muted.audio || self.no_screen,
-            Source::Camera => self.muted.video,
-            Source::Screen => self.muted.video || self.no_screen,
-            Source::Canvas => self.muted.video || self.no_canvas,
-        }
+        let withheld = match source {
+            Source::Microphone | Source::Camera => false,
+            Source::Screen | Source::ScreenAudio => self.no_screen,
+            Source::Canvas => self.no_canvas,
+        };
+        withheld || self.muted.has(source)
     }
 }

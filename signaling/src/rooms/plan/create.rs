@@ -39,6 +39,7 @@ impl Turn<'_> {
         let names = (0..count).map(|at| ask.names.get(at).map(|name| name.trim().to_owned()));
         let rooms = names.map(|name| self.new_room(name, ask.participants, media)).collect();
         self.announce_rooms(rooms);
+        self.reply.result = Some(0); // C1
         Ok(())
     }
 

@@ -7,4 +7,4 @@ mod speak;
 mod text;
 
 pub use poll::{Poll, PollView};
-pub use speak::{Announced, Listen, Target};
+pub use speak::{Announced, Listen, Target, VoiceView};

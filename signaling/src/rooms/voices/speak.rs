@@ -2,9 +2,12 @@
 
 use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::rooms::error::RoomError;
 use crate::rooms::event::Event;
+use crate::rooms::meeting::Meeting;
+use crate::rooms::people::Person;
 use crate::rooms::turn::Turn;
 use crate::rooms::{MAIN, Name, Permission};
 
@@ -25,6 +28,12 @@ impl Announced {
         self == Announced::default()
     }
 
+    /// As `announce` names them.
+    fn words(self) -> Vec<&'static str> {
+        let all = [(self.voice, "audio"), (self.camera, "video"), (self.screen, "screen")];
+        all.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect()
+    }
+
     /// Whether this source is among them.
     pub fn contains(self, source: Source) -> bool {
         match source {
@@ -33,6 +42,62 @@ impl Announced {
             Source::Screen | Source::ScreenAudio => self.screen,
             Source::Canvas => false,
         }
+    }
+}
+
+/// A voice that goes to more or others than a room, for somebody who comes while it does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct VoiceView {
+    /// Who speaks.
+    pub from: Name,
+    /// What they are called.
+    pub name: Name,
+    /// `announce` or `whisper`.
+    pub kind: &'static str,
+    /// Of an announcement: `audio`, `video`, `screen`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<&'static str>,
+    /// Of an own whisper: the room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub room_id: Option<Name>,
+    /// Of an own whisper: the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub client: Option<Name>,
+}
+
+impl VoiceView {
+    fn new(from: &Name, person: &Person, kind: &'static str) -> VoiceView {
+        let (from, name, sources) = (from.clone(), person.name.clone(), Vec::new());
+        VoiceView { from, name, kind, sources, room_id: None, client: None }
+    }
+}
+
+impl Meeting {
+    /// Announcements that go on, and whispers that somebody hears or says.
+    pub fn voices_for(&self, id: &str) -> Vec<VoiceView> {
+        let mut voices = Vec::new();
+        let Some(me) = self.person(id) else { return voices };
+        for (from, person) in self.people() {
+            if !person.announces.is_none() {
+                let sources = person.announces.words();
+                voices.push(VoiceView { sources, ..VoiceView::new(from, person, "announce") });
+            }
+            let Some(target) = &person.whispers else { continue };
+            let (room_id, client) = match target {
+                Target::Room(room) => (Some(room.clone()), None),
+                Target::Person(other) => (None, Some(other.clone())),
+            };
+            let heard = room_id.as_ref() == Some(&me.room) || client.as_deref() == Some(id);
+            let voice = VoiceView::new(from, person, "whisper");
+            if **from == *id {
+                voices.push(VoiceView { room_id, client, ..voice });
+            } else if heard {
+                voices.push(voice);
+            }
+        }
+        voices
     }
 }
 

@@ -1,15 +1,23 @@
 //! Methods of the breakout engine, as its requests.
 
-use ringfence::wire::media::Kind;
 use serde_json::Value;
 
 use super::fields::Fields;
 use crate::rooms::{
-    Announced, Consent, Create, Invite, JoinRoom, Listen, Media, Muted, Request, RoleName,
+    Announced, Consent, Create, Invite, JoinRoom, Listen, Media, Mutable, Muted, Request, RoleName,
     RoomError, RoomRole, Strategy, Target, code, is_room_id,
 };
 
-const KINDS: &[(&str, Kind)] = &[("audio", Kind::Audio), ("video", Kind::Video)];
+const KINDS: &[(&str, Mutable)] = &[
+    ("audio", Mutable::Audio),
+    ("video", Mutable::Video),
+    ("microphone", Mutable::Microphone),
+    ("camera", Mutable::Camera),
+    ("screen", Mutable::Screen),
+    ("share", Mutable::Screen), // Q18
+    ("screen_audio", Mutable::ScreenAudio),
+    ("canvas", Mutable::Canvas),
+];
 const STRATEGIES: &[(&str, Option<Strategy>)] = &[
     ("random", Some(Strategy::Random)),
     ("even", Some(Strategy::Even)),
@@ -162,7 +170,7 @@ fn voices(method: &str, fields: &Fields<'_>) -> Result<Option<Request>, RoomErro
     }))
 }
 
-fn kind(fields: &Fields<'_>) -> Result<Kind, RoomError> {
+fn kind(fields: &Fields<'_>) -> Result<Mutable, RoomError> {
     fields.word(&["kind"], KINDS)?.ok_or_else(|| RoomError::missing("kind"))
 }
 

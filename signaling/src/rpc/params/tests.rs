@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::rooms::{Create, Media, Request};
+use crate::rooms::{Create, Media, Mutable, Request};
 
 #[test]
 fn errors_name_the_field() {
@@ -66,6 +66,32 @@ fn aliases_and_defaults() {
     let expected = Create { max_rooms: None, names: vec![], participants: None, media };
     for method in ["breakout.create", "createBreakoutRoom", "createBreakOutRoom"] {
         assert_eq!(read(method, &Params::new()), Request::Create(expected.clone()), "{method}");
+    }
+}
+
+/// Kinds as ever, sources beside them; the seeds' word for the screen.
+#[test]
+fn what_can_be_muted() {
+    for (word, expected) in [
+        ("audio", Mutable::Audio),
+        ("video", Mutable::Video),
+        ("microphone", Mutable::Microphone),
+        ("camera", Mutable::Camera),
+        ("screen", Mutable::Screen),
+        ("share", Mutable::Screen),
+        ("screen_audio", Mutable::ScreenAudio),
+        ("canvas", Mutable::Canvas),
+    ] {
+        for (method, client) in [("mute", None), ("people.mute", Some("ada"))] {
+            let params = json!({"kind": word, "client": client.unwrap_or_default()});
+            let read = call(method, params.as_object().unwrap());
+            let Ok(Call::Engine { request, .. }) = read else { panic!("{method} {word}") };
+            let kind = match *request {
+                Request::Mute { kind, muted: true } | Request::MutePerson { kind, .. } => kind,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(kind, expected, "{method} {word}");
+        }
     }
 }
 
