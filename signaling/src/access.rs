@@ -37,8 +37,8 @@ pub struct Identity {
     pub publishes: bool,
     /// May receive.
     pub subscribes: bool,
-    /// When the token was made, in seconds since 1970, if it says so; without a token, there is none
-    /// that could be too old.
+    /// When the token was made, in seconds since 1970, if it says so; where there is no token,
+    /// none could be too old.
     pub issued: Option<u64>,
     /// Nobody vouched for them: development mode. The first one of a meeting is its host.
     pub development: bool,
