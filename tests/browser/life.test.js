@@ -93,6 +93,8 @@ describe(`life (--io ${IO})`, () => {
     if (ask) await press(host(), 'dialog[open] label', 'Ask them first');
     await press(host(), 'dialog[open] button', 'Move');
     await closed();
+    // The selection ends with the answer, which may be later than the first frame. Before, a click would unselect.
+    await until('nobody is selected', MOVE_MS, async () => await host().$('.person[aria-selected="true"]') === null);
   }
 
   /** A command of a dialog is one click; the next one begins when that is over. */
