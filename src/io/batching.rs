@@ -1,5 +1,6 @@
 //! How long a shard lets datagrams gather before its next turn: not at all while it has time, up to
 //! `--egress-hold` as its core fills up, so that latency is spent only where it buys longer trains.
+//! A shard that hands packets over to others holds a little always: that spares them wake-ups.
 //!
 //! The hold is the time from the beginning of one turn to that of the next, not a pause behind it:
 //! a turn that itself takes as long is followed at once, so holding costs no capacity.
