@@ -4,6 +4,7 @@ use ringfence_signaling::rooms::Rules;
 use serde_json::json;
 
 use crate::scene::Scene;
+use crate::support::{Api, Server};
 
 pub async fn events_have_their_canonical_names_and_payloads() {
     let mut scene = Scene::new().await;
@@ -37,10 +38,22 @@ pub async fn events_have_their_canonical_names_and_payloads() {
     }
 }
 
+/// The acknowledgements that the seeds' clients read: `result: 0`, and what was done in words.
 pub async fn code_0() {
     let mut scene = Scene::new().await;
-    for method in ["parent.pause", "parent.resume"] {
-        assert_eq!(scene.ok("ada", method, json!({})).await["result"], json!(0), "{method}");
+    scene.rooms(1).await;
+    scene.go(&["ada"], "b1").await;
+    let both = json!({"audio": true, "video": true});
+    for (methods, params, msg) in [
+        (["parent.pause", "pauseRoom"], json!({}), "Room paused"),
+        (["parent.resume", "resumeRoom"], json!({}), "Room resumed"),
+        (["parent.mute", "muteRoom"], both.clone(), "Room muted"),
+        (["parent.unmute", "unmuteRoom"], both, "Room unmuted"),
+    ] {
+        for method in methods {
+            let answer = scene.ok("ada", method, params.clone()).await;
+            assert_eq!(answer, json!({"result": 0, "msg": msg}), "{method}");
+        }
     }
 }
 
@@ -70,7 +83,30 @@ pub async fn code_1726() {
 }
 
 pub async fn code_1729() {
-    crate::people::j3_who_can_not_join_is_told_why().await;
+    // The relay does not take the change: whichever way somebody was to go, they are where they were.
+    let mut scene = Scene::new().await;
+    scene.rooms(1).await;
+    scene.forget().await;
+    scene.server.books(|books| books.refuse_changes = true);
+    for (method, params) in [
+        ("breakout.move", json!({"clients": ["ada", "bob"], "room_id": "b1"})),
+        ("breakout.invite", json!({"clients": ["ada"], "room_id": "b1", "force_join": true})),
+        ("breakout.join", json!({"room_id": "b1"})),
+        ("joinBreakOutRoom", json!({"room_id": "b1"})),
+    ] {
+        assert_eq!(scene.no("hana", method, params).await.0, 1729, "{method}");
+    }
+    let api = Api::of(&scene.server);
+    let body = json!({"participants": ["ada"], "room": "b1"});
+    api.post("/v1/meetings/main/move", body.clone()).await.refused(503, Some(1729), None);
+    for id in ["ada", "bob"] {
+        assert_eq!(scene.listed("hana", id).await["room"], json!("main"), "{id}");
+        scene.unsaid(id, "breakout_connected").await;
+        scene.unsaid(id, "meeting_changed").await;
+    }
+    scene.server.books(|books| books.refuse_changes = false);
+    api.post("/v1/meetings/main/move", body).await.is(200);
+    assert_eq!(scene.said("ada", "breakout_connected").await["room_id"], json!("b1"));
 }
 
 pub async fn code_1731() {
@@ -104,7 +140,29 @@ pub async fn code_1734() {
 }
 
 pub async fn code_5067() {
-    crate::lifecycle::e4_lecture_mode().await;
+    // By the EnableX profile; by ours a lecture has breakouts (Q6), and a group has them in both.
+    let server = Server::start().await;
+    let api = Api::of(&server);
+    for (id, profile, lecture, refused) in
+        [("a", "enablex", true, true), ("b", "enablex", false, false), ("c", "native", true, false)]
+    {
+        let options = json!({"lecture": lecture});
+        let body = json!({"id": id, "profile": profile, "options": options});
+        api.post("/v1/meetings", body).await.is(201);
+        let mut host = api.join(&server, id, json!({"id": "hana", "role": "host"})).await;
+        let mut codes = Vec::new();
+        for method in ["breakout.create", "createBreakOutRoom", "breakout.create_and_invite"] {
+            let answer = host.call(method, json!({"participants": 2, "max_rooms": 1})).await;
+            codes.push(answer.err().map(|(code, _)| code));
+        }
+        assert_eq!(codes, [refused.then_some(5067); 3], "{id}");
+        let path = format!("/v1/meetings/{id}/breakouts/rooms");
+        let answer = api.post(&path, json!({"participants": 2})).await;
+        match refused {
+            true => answer.refused(409, Some(5067), None),
+            false => _ = answer.is(201),
+        }
+    }
 }
 
 pub async fn limits_hold() {

@@ -66,7 +66,35 @@ pub async fn x4_stop_ends_all() {
 }
 
 pub async fn x5_delete_one_room() {
-    crate::creation::a6_delete_a_room().await;
+    // Planned: what referred to the room goes with it.
+    let mut scene = Scene::new().await;
+    scene.rooms(2).await;
+    scene.ok("hana", "breakout.assign", json!({"room_id": "b1", "clients": ["ada"]})).await;
+    scene.ok("hana", "breakout.assign", json!({"room_id": "b2", "clients": ["bob"]})).await;
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b1"})).await;
+    scene.ok("hana", "breakout.start", json!({})).await;
+    assert_eq!(scene.room_of("ada").await, "main", "assigned to nothing");
+    assert_eq!(scene.room_of("bob").await, "b2");
+    // Open: those inside come back, an invitation leads nowhere, the others notice nothing.
+    let mut scene = apart(Rules::default()).await;
+    let invite = json!({"clients": ["hana"], "room_id": "b1"});
+    scene.ok("hana", "breakout.invite", invite).await;
+    scene.forget().await;
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b1"})).await;
+    let gone = scene.said("hana", "breakout_destroyed").await;
+    assert_eq!((&gone["room_id"], &gone["reason"]), (&json!("b1"), &json!("deleted")));
+    assert_eq!(scene.said("ada", "meeting_changed").await["room_id"], json!("main"));
+    let join = scene.no("hana", "breakout.join", json!({"room_id": "b1"})).await;
+    assert_eq!(join, (i64::from(code::INVALID_PARAMS), "room_id".into()));
+    scene.unsaid("bob", "meeting_changed").await;
+    scene.unsaid("bob", "breakout_left").await;
+    for (id, room, refused) in
+        [("hana", "main", code::INVALID_PARAMS), ("bob", "b2", code::FORBIDDEN)]
+    {
+        let delete = scene.no(id, "breakout.delete", json!({"room_id": room})).await;
+        assert_eq!(delete.0, i64::from(refused), "{id} deletes {room}");
+    }
+    assert_eq!(scene.room_of("bob").await, "b2");
 }
 
 pub async fn n7_timer_with_warning_extension_and_grace() {

@@ -273,7 +273,27 @@ pub async fn t2_devices_are_carried_both_ways() {
 }
 
 pub async fn t3_clear_and_destroy_restore_the_main_room() {
-    p4_clear_resumes_and_destroy_unmutes_too().await;
+    for (method, muted) in [
+        ("clearAllBreakOutSession", json!({"audio": false, "video": true})),
+        ("destroyAllBreakOutSession", json!({"audio": false, "video": false})),
+    ] {
+        // Each did something else to the main room, and the profile leaves it as it is on return.
+        let mut scene = inside(Rules { on_return: OnReturn::Manual, ..keep() }).await;
+        scene.ok("ada", "parent.pause", json!({})).await;
+        scene.ok("bob", "parent.mute", json!({"audio": false, "video": true})).await;
+        scene.forget().await;
+        scene.ok("hana", method, json!({})).await;
+        let open =
+            json!({"paused": false, "audio_muted": false, "video_muted": false, "gain": 100});
+        assert_eq!(scene.said("ada", "meeting_changed").await["parent"], open, "{method}");
+        let parent = scene.said("bob", "meeting_changed").await["parent"].clone();
+        let left = json!({"audio": parent["audio_muted"], "video": parent["video_muted"]});
+        assert_eq!((left, &parent["paused"]), (muted, &json!(false)), "{method}");
+        for id in ["ada", "bob"] {
+            let listed = scene.listed("hana", id).await;
+            assert_eq!((&listed["paused"], &listed["room"]), (&json!(null), &json!("main")));
+        }
+    }
 }
 
 pub async fn q11_on_return_by_policy() {
@@ -318,5 +338,23 @@ pub async fn q12_on_enter_by_policy() {
 }
 
 pub async fn n4_keep_duck_mute_or_pause() {
-    q12_on_enter_by_policy().await;
+    // Q12 shows what entering does; here is what people make of it while they discuss.
+    for on_enter in [OnEnter::Duck, OnEnter::MuteAudio, OnEnter::MuteVideo, OnEnter::Pause] {
+        let mut scene = Scene::with(Rules { on_enter, ..Rules::default() }).await;
+        scene.rooms(2).await;
+        scene.go(&["ada"], "b1").await;
+        scene.forget().await;
+        scene.ok("ada", "parent.resume", json!({})).await;
+        scene.ok("ada", "parent.unmute", json!({"audio": true, "video": true})).await;
+        assert_eq!(heard(&scene.changes()), Some(Kinds::ALL), "{on_enter:?}: the stage is back");
+        // From room to room is no entering: what was chosen stays.
+        scene.go(&["ada"], "b2").await;
+        assert!(
+            matches!(heard(&scene.changes()), None | Some(Kinds::ALL)),
+            "{on_enter:?}: moved, and heard as before"
+        );
+        let gain = scene.said("ada", "meeting_changed").await["parent"]["gain"].clone();
+        let hint = if on_enter == OnEnter::Duck { 20 } else { 100 };
+        assert_eq!(gain, json!(hint), "{on_enter:?}: the client is told how loud to play it");
+    }
 }

@@ -33,12 +33,38 @@ pub async fn q2_video_by_profile() {
 pub async fn q3_participants_by_profile() {
     let mut scene = Scene::new().await;
     scene.ok("hana", "breakout.create", json!({})).await;
-    crate::codes::code_1724().await;
+    // When it is given the range holds in both profiles; only the strict one asks for it.
+    let talkers = |rules| Rules { active_talkers_max: 6, ..rules };
+    for (rules, without) in [(Rules::default(), None), (Rules::enablex(), Some(1724))] {
+        let mut scene = Scene::with(talkers(rules)).await;
+        for (participants, refused) in
+            [(json!(1), Some(1725)), (json!(2), None), (json!(5), None), (json!(6), Some(1725))]
+        {
+            let params = json!({"participants": participants});
+            let answer = scene.page("hana").call("breakout.create", params).await;
+            assert_eq!(answer.err().map(|(code, _)| code), refused, "{participants}");
+        }
+        let answer = scene.page("hana").call("breakout.create", json!({})).await;
+        assert_eq!(answer.err().map(|(code, _)| code), without);
+    }
 }
 
 pub async fn q4_1724_is_the_count_and_1734_the_rest() {
-    crate::codes::code_1724().await;
-    crate::codes::code_1734().await;
+    // One request that lacks both: the count is asked for where it is mandatory, by its own code.
+    let mut scene = Scene::with(Rules::enablex()).await;
+    for (method, params, refused) in [
+        ("breakout.create", json!({}), (1724, "participants")),
+        ("breakout.create", json!({"participants": null}), (1724, "participants")),
+        ("breakout.create", json!({"participants": "two"}), (1724, "participants")),
+        ("breakout.create_and_invite", json!({"participants": {}}), (1724, "participants")),
+        ("breakout.invite", json!({"clients": ["ada"]}), (1734, "room_id")),
+        ("breakout.invite", json!({"room_id": "b1"}), (1734, "clients")),
+        ("breakout.assign", json!({"clients": ["ada"]}), (1734, "room_id")),
+        ("breakout.delete", json!({}), (1734, "room_id")),
+    ] {
+        let (code, field) = scene.no("hana", method, params.clone()).await;
+        assert_eq!((code, field.as_str()), refused, "{method} {params}");
+    }
 }
 
 pub async fn q5_all_but_participants_have_defaults() {
@@ -279,7 +305,22 @@ pub async fn q19_who_may_create_and_the_creator_owns() {
     let mut scene = Scene::new().await;
     let (_, error) = scene.page("ada").call("breakout.create", json!({})).await.expect_err("no");
     assert_eq!(error["data"]["permission"], json!("breakout.manage"));
-    crate::creation::c9_the_creator_owns_the_room_and_is_told_of_its_end().await;
+    // Two who may create: of each room its creator is told the end, and each owns their own.
+    let cast = &[("hana", "host"), ("mo", "moderator"), ("ada", "participant")];
+    let mut scene = Scene::cast(Rules::default(), cast).await;
+    for id in ["hana", "mo"] {
+        scene.ok(id, "breakout.create", json!({})).await;
+    }
+    let role = json!({"client": "mo", "role": "participant", "force": true});
+    scene.ok("hana", "role.change", role).await;
+    let invite = |room: &str| json!({"clients": ["ada"], "room_id": room});
+    scene.ok("mo", "breakout.invite", invite("b2")).await;
+    assert_eq!(scene.no("mo", "breakout.invite", invite("b1")).await.0, i64::from(code::FORBIDDEN));
+    scene.forget().await;
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b1"})).await;
+    scene.unsaid("mo", "breakout_destroyed").await;
+    scene.ok("hana", "breakout.delete", json!({"room_id": "b2"})).await;
+    assert_eq!(scene.said("mo", "breakout_destroyed").await["room_id"], json!("b2"));
 }
 
 pub async fn q21_aliases_of_ids_are_taken_and_ours_are_told() {

@@ -7,6 +7,7 @@ use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
 
 use crate::scene::Scene;
+use crate::support::Api;
 
 const FORBIDDEN: i64 = code::FORBIDDEN as i64;
 
@@ -47,7 +48,24 @@ pub async fn b1_a_text_to_all_rooms() {
 }
 
 pub async fn b2_who_may_broadcast() {
-    crate::roles::r9_broadcast_is_a_permission().await;
+    // The native roles: by default speakers and those who manage, and nobody else hears of a try.
+    let cast = &[("hana", "host"), ("sam", "speaker"), ("ada", "participant"), ("gus", "audience")];
+    let mut scene = Scene::cast(Rules::default(), cast).await;
+    scene.rooms(1).await;
+    scene.go(&["ada"], "b1").await;
+    scene.forget().await;
+    for id in ["ada", "gus"] {
+        assert_eq!(scene.no(id, "broadcast", json!({"text": id})).await.0, FORBIDDEN, "{id}");
+    }
+    scene.unsaid("ada", "broadcast").await;
+    scene.ok("sam", "broadcast", json!({"text": "time"})).await;
+    assert_eq!(scene.said("ada", "broadcast").await["from"], json!("sam"));
+    // The option, changed while the rooms are open, is everybody's.
+    let api = Api::of(&scene.server);
+    let options = json!({"options": {"everyone_can_broadcast": true}});
+    api.json("PATCH", "/v1/meetings/main", options).await.is(200);
+    scene.ok("gus", "broadcast", json!({"text": "me too"})).await;
+    assert_eq!(scene.said("ada", "broadcast").await["from"], json!("gus"));
 }
 
 pub async fn b3_help_is_asked_for_and_comes() {

@@ -171,12 +171,16 @@ impl Media {
         }
     }
 
-    /// Writes what is due.
+    /// Writes the one frame that is due for longest: on a busy machine there is always one of either kind
+    /// due, and neither may starve the other.
     fn write(&mut self, rtc: &mut Rtc, now: Instant) -> Result<(), Failure> {
         if !self.publishes || !rtc.is_alive() || !rtc.is_connected() {
             return Ok(());
         }
-        if now >= self.audio_due {
+        if now < self.audio_due.min(self.video_due) {
+            return Ok(());
+        }
+        if self.audio_due <= self.video_due {
             let time = MediaTime::new(
                 u64::from(self.audio_frames) * 960,
                 str0m::media::Frequency::FORTY_EIGHT_KHZ,
@@ -188,7 +192,7 @@ impl Media {
             writer.write(payload_type, now, time, audio_frame(self.audio_frames))?;
             self.audio_frames += 1;
             self.audio_due += AUDIO_FRAME;
-        } else if now >= self.video_due {
+        } else {
             let time = MediaTime::new(
                 u64::from(self.video_frames) * 2_970,
                 str0m::media::Frequency::NINETY_KHZ,
