@@ -63,7 +63,7 @@ fn facts(index: u64) -> Facts {
         orientation: None,
         vp8: Vp8Numbers::NONE,
     };
-    Facts { track: TrackId(1), kind: Kind::Audio, epoch: Epoch(1), packet }
+    Facts { track: TrackId(1), kind: Kind::Audio, epoch: Epoch(1), packet, again: false }
 }
 
 impl World for Chat {

@@ -163,6 +163,8 @@ pub enum Refusal {
     RoomInUse,
     /// More tracks or slots than a peer may have.
     TooManyLines,
+    /// The shard that it needs hangs; others are not concerned. Worth another try.
+    ShardStalled,
     /// The relay is draining or has stopped.
     Stopped,
 }

@@ -165,6 +165,7 @@ impl<P: ShardPort> Coordinator<P> {
     /// measure, and to start shards again.
     pub fn tell_time(&mut self, now: Instant) {
         self.now = Some(now);
+        self.lanes.iter_mut().for_each(|lane| lane.tell_time(now));
     }
 
     /// The next event for signaling.
@@ -177,9 +178,9 @@ impl<P: ShardPort> Coordinator<P> {
         !self.events.is_empty()
     }
 
-    /// Whether requests should wait, because commands do.
+    /// Whether requests should wait, because commands do for a shard that takes them.
     pub fn is_crowded(&self) -> bool {
-        self.lanes.iter().any(Lane::is_crowded)
+        self.lanes.iter().any(|lane| lane.is_crowded() && !lane.is_stalled())
     }
 
     /// Whether a command waits for a shard, so that [`Coordinator::collect`] should be called again

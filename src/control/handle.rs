@@ -96,7 +96,8 @@ impl RelayHandle {
     /// entitled to flows a moment later.
     ///
     /// # Errors
-    /// `UnknownMeeting`, `UnknownParticipant`, `TooManyLines`; `Stopped` if no shard runs.
+    /// `UnknownMeeting`, `UnknownParticipant`, `TooManyLines`; `Stopped` if no shard runs,
+    /// `ShardStalled` if all that run hang.
     pub async fn add_peer(
         &self,
         meeting: MeetingId,
@@ -118,7 +119,7 @@ impl RelayHandle {
     /// ICE restart (RFC 8445 §9): takes the client's new credentials, returns ours.
     ///
     /// # Errors
-    /// `UnknownPeer`.
+    /// `UnknownPeer`, `ShardStalled`.
     pub async fn restart_ice(
         &self,
         peer: PeerId,
@@ -132,7 +133,7 @@ impl RelayHandle {
     /// the participant is entitled to.
     ///
     /// # Errors
-    /// `UnknownPeer`, `TooManyLines`.
+    /// `UnknownPeer`, `TooManyLines`, `ShardStalled`.
     pub async fn view(
         &self,
         peer: PeerId,

@@ -36,7 +36,8 @@ impl<P: ShardPort> Coordinator<P> {
         if !known(participant) || offer.from.is_some_and(|from| !known(from)) {
             return Err(Refusal::UnknownParticipant);
         }
-        let shard = (self.place)(&self.loads(meeting)?).ok_or(Refusal::Stopped)?;
+        let loads = self.loads(meeting)?;
+        let shard = (self.place)(&loads).ok_or_else(|| self.nowhere())?;
         let lane = self.lanes.get(shard.0).ok_or(Refusal::Stopped)?;
         let candidates = lane.port.candidates();
 
@@ -141,10 +142,16 @@ impl<P: ShardPort> Coordinator<P> {
         let now = self.now;
         let load = |(index, lane): (usize, &mut Lane<P>)| Load {
             own_peers: own.get(&ShardIndex(index)).copied().unwrap_or_default(),
-            alive: !lane.is_ended(),
+            alive: !lane.is_ended() && !lane.is_stalled(),
             ..lane.gauge.load(now, lane.port.busy_permille(), lane.peers)
         };
         Ok(self.lanes.iter_mut().enumerate().map(load).collect())
+    }
+
+    /// Why no shard takes a peer.
+    fn nowhere(&self) -> Refusal {
+        let hangs = self.lanes.iter().any(|lane| !lane.is_ended());
+        if hangs { Refusal::ShardStalled } else { Refusal::Stopped }
     }
 
     pub(super) fn remove_peer(&mut self, peer: PeerId, reply: Reply<()>) {
@@ -195,6 +202,7 @@ impl<P: ShardPort> Coordinator<P> {
         remote: IceCredentials,
     ) -> Result<IceCredentials, Refusal> {
         let entry = self.peers.get_mut(&peer).ok_or(Refusal::UnknownPeer)?;
+        self.lanes[entry.shard.0].takes_more()?;
         let local = self.names.credentials();
         // The shard knows the peer by the former ufrag, too, while the client changes over.
         entry.ufrags.push(local.ufrag.clone());
@@ -208,6 +216,7 @@ impl<P: ShardPort> Coordinator<P> {
         if wanted.len() > WISHES_MAX {
             return Err(Refusal::TooManyLines);
         }
+        self.lanes[known.shard.0].takes_more()?;
         let entry = self.meetings.get_mut(&known.meeting).ok_or(Refusal::UnknownPeer)?;
         entry.wishes.insert(peer, wanted);
         if entry.changed {

@@ -2,11 +2,14 @@
 //!
 //! Commands are never dropped and never overtake one another. What a shard's own queue can not take
 //! yet waits here; while too much waits, control takes no new requests ([`Lane::is_crowded`]), so
-//! the bound is felt by whoever asks, not by commands.
+//! the bound is felt by whoever asks, not by commands. A shard that hangs is not waited for: what
+//! it alone is needed for is refused ([`Lane::is_stalled`]), and everybody else is served.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use super::api::Refusal;
 use super::placement::Gauge;
 
 pub use crate::route::id::ShardIndex;
@@ -14,6 +17,10 @@ use crate::shard::command::{Command, Report};
 
 /// So many commands may wait for one shard before control takes no more requests.
 pub const BACKLOG_CROWDED: usize = 1_024;
+
+/// A shard that takes none of its commands for so long hangs: nobody waits for it any more. A turn
+/// takes a few milliseconds.
+pub const STALLED: Duration = Duration::from_secs(1);
 
 /// Why a command was not taken.
 #[derive(Debug)]
@@ -66,6 +73,9 @@ pub struct Lane<P> {
     /// How busy it counts as.
     pub gauge: Gauge,
     backlog: VecDeque<Command>,
+    /// Since when none of the backlog was taken, as far as the time was told.
+    stuck: Option<Instant>,
+    stalled: bool,
     ended: bool,
 }
 
@@ -73,7 +83,7 @@ impl<P: ShardPort> Lane<P> {
     /// A shard without peers.
     pub fn new(port: P) -> Self {
         let (backlog, gauge) = (VecDeque::new(), Gauge::default());
-        Self { port, peers: 0, gauge, backlog, ended: false }
+        Self { port, peers: 0, gauge, backlog, stuck: None, stalled: false, ended: false }
     }
 
     /// Sends `command` after all that were pushed before.
@@ -88,7 +98,7 @@ impl<P: ShardPort> Lane<P> {
     pub fn flush(&mut self) {
         while let Some(command) = self.backlog.pop_front() {
             match self.port.send(command) {
-                Ok(()) => {}
+                Ok(()) => (self.stuck, self.stalled) = (None, false),
                 Err(Undelivered::Full(command)) => return self.backlog.push_front(command),
                 Err(Undelivered::Ended) => return self.end(),
             }
@@ -99,6 +109,26 @@ impl<P: ShardPort> Lane<P> {
     pub fn end(&mut self) {
         self.ended = true;
         self.backlog = VecDeque::new();
+        (self.stuck, self.stalled) = (None, false);
+    }
+
+    /// What time it is.
+    pub fn tell_time(&mut self, now: Instant) {
+        self.stuck = if self.backlog.is_empty() { None } else { self.stuck.or(Some(now)) };
+        self.stalled = self.stuck.is_some_and(|since| now.duration_since(since) >= STALLED);
+    }
+
+    /// Whether none of its backlog was taken for [`STALLED`].
+    pub fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    /// Whether to push a command that somebody may ask for as often as they like.
+    ///
+    /// # Errors
+    /// `ShardStalled`.
+    pub fn takes_more(&self) -> Result<(), Refusal> {
+        if self.stalled { Err(Refusal::ShardStalled) } else { Ok(()) }
     }
 
     /// Its port leads to a shard that was started again.

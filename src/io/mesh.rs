@@ -14,6 +14,7 @@
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Instant;
 
 use super::counters::{Counter, Counters};
@@ -280,13 +281,15 @@ impl Mesh for Rings {
     }
 
     fn ended(&mut self) -> Option<ShardIndex> {
-        let mut ways = self.out.iter_mut().enumerate();
-        let ended = ways.find_map(|(index, out)| {
+        let mut ways = self.out.iter_mut().zip(&self.into).enumerate();
+        ways.find_map(|(index, (out, into))| {
             let out = out.as_mut().filter(|out| !out.has_ended && out.ring.is_abandoned())?;
+            fence(Acquire); // what it wrote before it let go of the ring is seen from here on
+            // Its last messages come first: taken after its end, they would bring it back.
+            into.as_ref().is_none_or(|into| into.ring.is_empty()).then_some(())?;
             out.has_ended = true;
             Some(ShardIndex(index))
-        })?;
-        Some(ended)
+        })
     }
 }
 
@@ -359,7 +362,7 @@ mod tests {
             orientation: None,
             vp8: Vp8Numbers::NONE,
         };
-        Facts { track: TrackId(7), kind, epoch: Epoch(3), packet }
+        Facts { track: TrackId(7), kind, epoch: Epoch(3), packet, again: false }
     }
 
     fn send(rings: &mut Rings, to: usize, kind: Kind, index: u64, payload: &[u8]) -> bool {
@@ -460,6 +463,16 @@ mod tests {
         assert_eq!(all[0].ended(), Some(ShardIndex(1)));
         assert_eq!(all[0].ended(), None);
         assert!((0..5_000).all(|_| signal(&mut all[0], 1, 1)));
+        // Not before the last that it said was taken: more than one turn's worth.
+        let mut all = rings(&shared, Instant::now());
+        (0..600).for_each(|track| assert!(signal(&mut all[1], 0, track)));
+        drop(all.pop());
+        let mut last = 0;
+        for _ in 0..3 {
+            assert_eq!(all[0].ended(), None, "after {last}");
+            last = taken(&mut all[0]).last().unwrap().1;
+        }
+        assert_eq!((last, all[0].ended()), (599, Some(ShardIndex(1))));
         assert!(Rings::of(1, Instant::now()).is_empty());
     }
 

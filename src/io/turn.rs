@@ -42,6 +42,8 @@ pub(super) struct Loop<'a, W: World, D> {
     datagrams_per_turn: usize,
     /// When to publish counters; `None` if nothing changed since.
     publish_at: Option<Instant>,
+    /// How much work was done by the end of the last turn.
+    worked: u64,
 }
 
 /// What a turn leaves for what follows.
@@ -64,6 +66,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             world_counters: vec![0; W::COUNTERS].into(),
             datagrams_per_turn: config.tuning.datagrams_per_turn.max(1),
             publish_at: Some(driver.now()),
+            worked: 0,
             driver,
         }
     }
@@ -84,10 +87,7 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
             if !matches!(next, Next::Wait(_)) {
                 self.driver.wait(Some(Duration::ZERO), &mut self.counters)?;
             }
-            if self.ends.shared.wake.clear() {
-                self.counters.add(Counter::Wakes, 1);
-            }
-            let should_stop = self.ends.shared.should_stop();
+            let should_stop = self.look_up();
             next = self.turn(world, now);
             if should_stop {
                 self.driver.wait(Some(Duration::ZERO), &mut self.counters)?; // submits what is left
@@ -95,6 +95,17 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes what the kernel has completed, and only then takes back that a wake-up is under way: one that
+    /// the driver reads is over, and whoever comes later has to write anew. Whether to stop, which
+    /// is told like everything else: said first, woken then.
+    fn look_up(&mut self) -> bool {
+        self.driver.reap(&mut self.counters);
+        if self.ends.shared.wake.clear() {
+            self.counters.add(Counter::Wakes, 1);
+        }
+        self.ends.shared.should_stop()
     }
 
     /// Waits, unless another shard has sent something since the last turn: it wakes only those who
@@ -113,8 +124,6 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
 
     fn turn(&mut self, world: &mut W, now: Instant) -> Next {
         let Self { driver, counters, .. } = self;
-        let before = counters.work();
-        driver.reap(counters);
         driver.ingress(self.datagrams_per_turn, counters, &mut |path, datagram| {
             world.handle_datagram(now, path, datagram);
         });
@@ -150,7 +159,8 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         let has_reports = self.reports(world);
         let work = self.batching.turned(now, ended);
         self.counters.turned(work);
-        let has_worked = self.counters.work() != before;
+        let worked = self.counters.work();
+        let has_worked = std::mem::replace(&mut self.worked, worked) != worked;
         if has_worked {
             self.publish_at.get_or_insert(now + PUBLISH_EVERY);
         }
@@ -263,10 +273,14 @@ mod tests {
         /// Whether sends complete at once, and those that did not.
         at_once: bool,
         begun: Vec<InFlight>,
+        /// What others do while completions are taken.
+        meanwhile: Option<Box<dyn FnMut()>>,
     }
 
     impl Drive for Script {
-        fn reap(&mut self, _: &mut Counters) {}
+        fn reap(&mut self, _: &mut Counters) {
+            self.meanwhile.iter_mut().for_each(|meanwhile| meanwhile());
+        }
 
         fn ingress(
             &mut self,
@@ -359,6 +373,37 @@ mod tests {
         }
     }
 
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared::new(Wake::new().unwrap(), Published::new(0, 0, 1)))
+    }
+
+    fn script(now: &Rc<Cell<Instant>>, work: Duration) -> Script {
+        Script {
+            outgoing: Outgoing::new(2, Family::Dual, true).unwrap(),
+            now: now.clone(),
+            work,
+            datagrams: true,
+            at_once: true,
+            begun: Vec::new(),
+            meanwhile: None,
+        }
+    }
+
+    /// Hands a loop without others over to `run`.
+    fn with_loop<T>(
+        shared: &Arc<Shared>,
+        driver: Script,
+        run: impl FnOnce(Loop<'_, Sender, Script>) -> T,
+    ) -> T {
+        let (_, commands) = rtrb::RingBuffer::new(1);
+        let (reports, _) = rtrb::RingBuffer::new(1);
+        let notify = Notify::default();
+        let rings = Rings::of(1, Instant::now());
+        let ends = Ends { shard: 0, shared, commands, reports, rings, notify: &notify };
+        let config = IoConfig { egress_hold: HOLD, ..IoConfig::default() };
+        run(Loop::new(ends, driver, &config))
+    }
+
     /// Takes `turns` of `work` each, `period` apart; hands over what the last one leaves.
     fn last_of(
         turns: usize,
@@ -366,41 +411,41 @@ mod tests {
         period: Duration,
         set: impl Fn(&mut Script, &mut Sender),
     ) -> Next {
-        let shared = Arc::new(Shared::new(Wake::new().unwrap(), Published::new(0, 0, 1)));
-        let (_, commands) = rtrb::RingBuffer::new(1);
-        let (reports, _) = rtrb::RingBuffer::new(1);
-        let notify = Notify::default();
-        let rings = Rings::of(1, Instant::now());
-        let ends = Ends { shard: 0, shared: &shared, commands, reports, rings, notify: &notify };
         let now = Rc::new(Cell::new(Instant::now()));
-        let outgoing = Outgoing::new(2, Family::Dual, true).unwrap();
-        let driver = Script {
-            outgoing,
-            now: now.clone(),
-            work,
-            datagrams: true,
-            at_once: true,
-            begun: Vec::new(),
-        };
-        let config = IoConfig { egress_hold: HOLD, ..IoConfig::default() };
-        let mut turns_of = Loop::new(ends, driver, &config);
-        let mut world = Sender::default();
-        let mut next = Next::Turn;
-        for turn in 0..turns {
-            now.set(now.get() + (period - work));
-            world.sends = 1;
-            if turn + 1 == turns {
-                turns_of.publish_at = None;
-                set(&mut turns_of.driver, &mut world);
+        with_loop(&shared(), script(&now, work), |mut turns_of| {
+            let mut world = Sender::default();
+            let mut next = Next::Turn;
+            for turn in 0..turns {
+                now.set(now.get() + (period - work));
+                world.sends = 1;
+                if turn + 1 == turns {
+                    turns_of.publish_at = None;
+                    set(&mut turns_of.driver, &mut world);
+                }
+                let begun = now.get();
+                next = turns_of.turn(&mut world, begun);
+                assert_eq!(world.transmitted, Some(begun + work), "after the kernel took it");
             }
-            let begun = now.get();
-            next = turns_of.turn(&mut world, begun);
-            assert_eq!(world.transmitted, Some(begun + work), "after the kernel took it");
-        }
-        assert_eq!(turns_of.counters.value(Counter::Turns), turns as u64);
-        let busy = turns_of.counters.value(Counter::BusyNs);
-        assert_eq!(u128::from(busy), (work * turns as u32).as_nanos());
-        next
+            assert_eq!(turns_of.counters.value(Counter::Turns), turns as u64);
+            let busy = turns_of.counters.value(Counter::BusyNs);
+            assert_eq!(u128::from(busy), (work * turns as u32).as_nanos());
+            next
+        })
+    }
+
+    /// The ring reads a wake-up while a turn takes completions: the turn sees what it was for, and
+    /// whoever comes after it has to write again.
+    #[test]
+    fn a_wake_up_that_is_read_while_completions_are_taken_does_not_hide_the_next() {
+        let (shared, now) = (shared(), Rc::new(Cell::new(Instant::now())));
+        let (other, mut driver) = (shared.clone(), script(&now, micros(1)));
+        driver.meanwhile = Some(Box::new(move || {
+            other.wake.wake();
+            other.wake.drain();
+        }));
+        with_loop(&shared, driver, |mut turns_of| assert!(!turns_of.look_up()));
+        shared.wake.wake();
+        assert!(shared.wake.sleep(Duration::ZERO), "slept over");
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Rewriter {
         Some(rewritten)
     }
 
+    /// Whether `index` is of the current run: sent, or missing among those that were.
+    pub fn covers(&self, index: SourceIndex) -> bool {
+        self.run.is_some_and(|run| (run.first..=run.highest).contains(&index))
+    }
+
     /// Which packet of the current run was sent as `seq`. `None`: none of this run.
     pub fn source(&self, seq: Seq) -> Option<SourceIndex> {
         let run = self.run?;

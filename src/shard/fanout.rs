@@ -61,6 +61,25 @@ pub fn packet(fresh: &mut Vec<Fresh>, track: Key<Track>, index: SourceIndex) {
     fresh.push(Fresh { track, first: index, count: 1, handed: 0 });
 }
 
+/// Queues a packet that others were sent before: for the legs that had packets then, and so miss
+/// it. Those that came since get nothing from before their time.
+pub fn late(shard: &mut Shard, track_key: Key<Track>, index: SourceIndex) {
+    flush(shard);
+    let Shard { tracks, peers, dirty, voice_hold, stats, .. } = shard;
+    let Some(track) = tracks.get(track_key) else { return };
+    let was_there = |listed: &&Listed| {
+        let sending = peers.get(listed.peer).map(|peer| &peer.sending);
+        let slot = sending.and_then(|sending| sending.slots.get(usize::from(listed.slot)));
+        slot.is_some_and(|slot| slot.rewriter.covers(index))
+    };
+    // Rare enough to allocate: a ring between shards was full.
+    let legs: Vec<Listed> = track.active.iter().filter(was_there).copied().collect();
+    let run = Fresh { track: track_key, first: index, count: 1, handed: 0 };
+    let fanout = Fanout::of(legs.len());
+    let most = most(track.kind);
+    Line { peers, dirty, voice_hold, stats, most, fanout, held_since: None }.queue(&run, &legs);
+}
+
 /// Queues what was noted for other shards, and for nobody here.
 pub fn hand(shard: &mut Shard) {
     let Shard { fresh, tracks, others, .. } = shard;
@@ -85,7 +104,7 @@ pub fn flush(shard: &mut Shard) {
         }
         let fanout = Fanout::of(track.active.len());
         let held_since = held_since(track, &run, voice_hold);
-        let most = if track.kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX };
+        let most = most(track.kind);
         let mut line = Line { peers, dirty, voice_hold, stats, most, fanout, held_since };
         let first = first_of(*turns, track.active.len());
         let (behind, ahead) = track.active.split_at(first.min(track.active.len()));
@@ -101,6 +120,11 @@ fn held_since(track: &Track, run: &Fresh, voice_hold: &VoiceHold) -> Option<u32>
         return None;
     }
     Some(track.cache.find(run.first)?.packet.arrived_us)
+}
+
+/// How many packets may wait for one subscriber before none of this kind is added.
+fn most(kind: Kind) -> usize {
+    if kind == Kind::Video { PENDING_VIDEO_MAX } else { PENDING_MAX }
 }
 
 /// Where the packets of one run are queued.

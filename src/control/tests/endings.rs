@@ -1,10 +1,11 @@
 //! Shards that end, and are started again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fake::{Stage, offer};
 use super::requests::go;
 use crate::control::api::{Refusal, RelayEvent};
+use crate::control::port::{BACKLOG_CROWDED, STALLED};
 use crate::control::request::Request;
 use crate::shard::command::Gone;
 
@@ -88,4 +89,58 @@ fn a_shard_that_keeps_ending_is_started_ever_later() {
         waited.push(ms);
     }
     assert_eq!(waited, [0, 100, 200, 400]);
+}
+
+/// A shard that takes no commands any more is felt by those who are on it, not by others: it is not
+/// waited for, nobody is placed there, and what it can be asked for without end is refused.
+#[test]
+fn a_shard_that_hangs_holds_up_nobody_else() {
+    let mut stage = Stage::new(2, 4);
+    let mut meetings = [stage.meeting(), stage.meeting()];
+    let mut peers = Vec::new();
+    for (meeting, main, _) in meetings {
+        let who = stage.admit(meeting, main);
+        peers.push((who, stage.join(meeting, who).peer)); // a shard each
+        stage.settle();
+    }
+    let start = Instant::now();
+    stage.control.tell_time(start);
+    let view = |stage: &mut Stage, at: usize| {
+        stage.now(|reply| Request::View(peers[at].1, Vec::new(), reply))
+    };
+    // Nobody lets the first one work from here on.
+    let mut taken = 0;
+    while !stage.control.is_crowded() {
+        view(&mut stage, 0).unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, 4 + BACKLOG_CROWDED, "the queue, and what may wait in front of it");
+    for ms in [0, 999] {
+        stage.control.tell_time(start + Duration::from_millis(ms));
+        assert!(stage.control.is_crowded(), "a moment is waited");
+    }
+    stage.control.tell_time(start + STALLED);
+    assert!(!stage.control.is_crowded(), "but not for ever");
+    assert_eq!(view(&mut stage, 0), Err(Refusal::ShardStalled));
+    let stats = stage.now(Request::Stats).unwrap();
+    assert_eq!(stats.shards[0].backlog, BACKLOG_CROWDED, "and nothing is added");
+    view(&mut stage, 1).unwrap();
+    let (meeting, main, side) = meetings[1];
+    let who = stage.admit(meeting, main);
+    let joined = stage.now(|r| Request::AddPeer(meeting, who, Box::new(offer(1, 1)), r)).unwrap();
+    assert_eq!(joined.candidates, ["192.0.2.1:40001".parse().unwrap()]);
+    let mut moved = stage.ask(|reply| Request::Change(meeting, vec![go(who, side)], reply));
+    while stage.shards[1].books().work() {
+        stage.shards[1].books().acknowledge();
+        stage.control.collect();
+    }
+    assert_eq!(moved.try_recv(), Ok(Ok(())));
+    // It goes on, and so does everything.
+    stage.settle();
+    stage.control.tell_time(start + 2 * STALLED);
+    view(&mut stage, 0).unwrap();
+    meetings.reverse();
+    for (meeting, ..) in meetings {
+        stage.then(|reply| Request::CloseMeeting(meeting, reply)).unwrap();
+    }
 }

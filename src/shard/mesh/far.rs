@@ -112,7 +112,7 @@ impl Shard {
         sent: Instant,
         carried: &Carried<'_>,
     ) -> Result<(), Counter> {
-        let Facts { track: id, epoch, mut packet, .. } = carried.facts;
+        let Facts { track: id, epoch, mut packet, again, .. } = carried.facts;
         let key = self.far_track(from, id).ok_or(Counter::DropNoRoute)?;
         let track = self.tracks.get_mut(key).ok_or(Counter::DropNoRoute)?;
         if epoch < track.audience_epoch {
@@ -127,6 +127,10 @@ impl Shard {
         packet.arrived_us = micros(self.config.started, sent);
         if !track.cache.insert(packet, carried.descriptor, carried.payload) {
             return Err(Counter::DropMalformed);
+        }
+        if again {
+            fanout::late(self, key, packet.index);
+            return Ok(());
         }
         if packet.keyframe {
             track.asked_keyframe = false;

@@ -11,7 +11,9 @@ use crate::shard::stats::Counter;
 use crate::shard::track::{Home, Track};
 use crate::shard::{Shard, fanout};
 
-/// So many signals may wait for one shard before those that are repeated anyway are left out.
+/// So many signals may wait for one shard before those that are repeated anyway are left out, and
+/// others take the place of what they say anew: a shard that stalls is not told all that happened
+/// meanwhile, but how things stand.
 const WAITING_MAX: usize = 1_024;
 
 /// When to try again what found no room: whoever makes room does not tell.
@@ -23,6 +25,8 @@ struct Run {
     track: Key<Track>,
     first: SourceIndex,
     count: u16,
+    /// They were handed over before.
+    again: bool,
 }
 
 /// What waits for one other shard.
@@ -53,7 +57,11 @@ impl Others {
 
     /// Tells `to` something.
     pub fn tell(&mut self, to: ShardIndex, signal: Signal) {
-        self.lane(to).signals.push_back(signal);
+        let signals = &mut self.lane(to).signals;
+        if signals.len() >= WAITING_MAX {
+            signals.retain(|former| !signal.replaces(former));
+        }
+        signals.push_back(signal);
     }
 
     /// Tells `to` something that is told again if it is left out now. Whether it was told.
@@ -69,8 +77,13 @@ impl Others {
     /// Packets of a track that came in are for these shards, too.
     pub fn hand(&mut self, to: &[ShardIndex], track: Key<Track>, first: SourceIndex, count: u16) {
         for shard in to {
-            self.lane(*shard).runs.push(Run { track, first, count });
+            self.lane(*shard).runs.push(Run { track, first, count, again: false });
         }
+    }
+
+    /// The same of one that a shard misses.
+    fn hand_again(&mut self, to: ShardIndex, track: Key<Track>, index: SourceIndex) {
+        self.lane(to).runs.push(Run { track, first: index, count: 1, again: true });
     }
 
     /// The track is numbered anew: what waits by the old numbers is void.
@@ -115,8 +128,10 @@ impl Shard {
                 lane.signals.pop_front();
             }
             for run in lane.runs.drain(..) {
-                let overrun = run.hand(to, tracks, mesh);
-                stats.add(Counter::DropOverrun, overrun);
+                // No packet overtakes what is to be told before it.
+                let (handed, count) = (lane.signals.is_empty(), u64::from(run.count));
+                let lost = if handed { run.hand(to, tracks, mesh) } else { count };
+                stats.add(Counter::DropOverrun, lost);
             }
         }
     }
@@ -215,8 +230,10 @@ impl Shard {
         track.wanted.retain(|shard| *shard != from);
         if is_wanted && track.is_live() {
             track.wanted.push(from);
-            let signal = Signal::Clock(track.id, track.publisher_clock, track.clock);
-            self.others.tell(from, signal);
+            let clock = Signal::Clock(track.id, track.publisher_clock, track.clock);
+            // It may have been numbered anew since this shard was last told of it.
+            self.others.tell(from, Signal::Restarted(track.id));
+            self.others.tell(from, clock);
         }
     }
 
@@ -226,7 +243,7 @@ impl Shard {
         let Some(&key) = self.by_track.get(&track) else { return };
         let Some(track) = self.tracks.get(key) else { return };
         if track.wanted.contains(&from) && track.cache.find(index).is_some() {
-            self.others.hand(&[from], key, index, 1);
+            self.others.hand_again(from, key, index);
         }
     }
 }
@@ -243,7 +260,7 @@ impl Run {
                 continue;
             };
             let (id, kind, epoch) = (track.id, track.kind, track.audience_epoch);
-            let facts = Facts { track: id, kind, epoch, packet: *stored.packet };
+            let facts = Facts { track: id, kind, epoch, packet: *stored.packet, again: self.again };
             let (descriptor, payload) = (stored.descriptor, stored.payload);
             mesh.send(to, &Message::Packet(Carried { facts, descriptor, payload }));
         }

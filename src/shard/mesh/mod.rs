@@ -17,6 +17,7 @@
 mod far;
 mod home;
 
+use std::mem::discriminant;
 use std::time::Instant;
 
 use crate::route::id::{Epoch, MeetingId, ShardIndex, TrackId};
@@ -49,6 +50,8 @@ pub struct Facts {
     pub epoch: Epoch,
     /// Numbers and flags. `arrived_us` counts from the beginning of the home shard.
     pub packet: Packet,
+    /// It was handed over before and got lost: only for those who were there then.
+    pub again: bool,
 }
 
 /// What shards tell each other besides packets. Never dropped, and in its order.
@@ -69,6 +72,25 @@ pub enum Signal {
     Keyframe(TrackId),
     /// To the home: somebody misses this packet, and it is not here.
     Missing(TrackId, SourceIndex),
+}
+
+impl Signal {
+    /// Whether it says anew, or otherwise, what `former` said of the same track.
+    fn replaces(&self, former: &Signal) -> bool {
+        discriminant(self) == discriminant(former) && self.track() == former.track()
+    }
+
+    fn track(&self) -> TrackId {
+        match self {
+            Signal::Live(live) => live.track,
+            Signal::Ended(track)
+            | Signal::Restarted(track)
+            | Signal::Clock(track, ..)
+            | Signal::Wanted(track, _)
+            | Signal::Keyframe(track)
+            | Signal::Missing(track, _) => *track,
+        }
+    }
 }
 
 /// What is told of a track that is published.
@@ -136,7 +158,7 @@ pub trait Mesh {
     /// sender.
     fn receive(&mut self, take: &mut impl FnMut(ShardIndex, Instant, Message<'_>));
 
-    /// A shard that has ended since the last call.
+    /// A shard that has ended since the last call, of which nothing more will be received.
     fn ended(&mut self) -> Option<ShardIndex> {
         None
     }

@@ -80,3 +80,40 @@ fn a_new_video_leg_gets_a_keyframe_from_home() {
         assert_eq!(two.heard(&mut listener).len(), shown, "{seq}");
     }
 }
+
+/// A keyframe got lost between shards, and somebody came since. Who was there misses it, asks, and
+/// has it; who came gets nothing from before their time, and begins with the next keyframe.
+#[test]
+fn what_is_handed_over_again_is_not_for_who_came_since() {
+    let (mut two, mut publisher, mut listener) = Two::new();
+    let mut late = two.shards[AWAY].join(LATE, &[], &[Kind::Video]);
+    two.share_tables();
+    two.both(|bench| bench.listen_to(LATE, SIDE));
+    for seq in 1..20 {
+        two.say(&mut publisher, seq);
+    }
+    two.settle();
+    let video = slot_ssrc(LISTENER, 1);
+    let sent = two.heard(&mut listener);
+    let last = sent.iter().rfind(|got| got.ssrc == video).unwrap().seq;
+    two.ways[HOME].capacity = 0;
+    two.say(&mut publisher, 20); // a keyframe, and lost
+    two.turn(HOME);
+    two.ways[HOME].capacity = 256;
+    two.both(|bench| bench.listen_to(LATE, MAIN));
+    let picture = publisher.picture(CAMERA, 21, false);
+    two.shards[HOME].take(&publisher, picture);
+    two.settle();
+    let nack = listener.nack(video, &[last + 1]);
+    two.shards[AWAY].take(&listener, nack);
+    two.settle();
+    let got = two.heard(&mut listener);
+    assert!(got.iter().any(|got| got.payload == vp8(20, true)), "{got:?}");
+    assert_eq!(two.heard(&mut late), [], "before their time");
+    let picture = publisher.picture(CAMERA, 22, false);
+    two.shards[HOME].take(&publisher, picture);
+    two.say(&mut publisher, 23);
+    two.settle();
+    let got: Vec<_> = two.heard(&mut late).into_iter().map(|got| got.payload).collect();
+    assert_eq!(got, [vp8(23, true)]);
+}
