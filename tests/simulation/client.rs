@@ -72,6 +72,7 @@ pub struct Ear {
 }
 
 pub struct Client {
+    pub who: usize,
     pub participant: ParticipantId,
     pub peer: PeerId,
     pub path: Path,
@@ -104,12 +105,18 @@ pub fn keys(seed: u64) -> (Vec<u8>, Vec<u8>) {
 pub const PROFILE: Profile = Profile::AeadAes256Gcm;
 
 impl Client {
-    pub fn new(at: usize, participant: ParticipantId, answer: &PeerAnswer, kinds: &[Kind]) -> Self {
-        let (key, salt) = keys(2 * at as u64);
+    /// Somebody by a peer that was added. `who` is a number of its own for each peer that somebody ever has.
+    pub fn new(
+        who: usize,
+        participant: ParticipantId,
+        answer: &PeerAnswer,
+        kinds: &[Kind],
+    ) -> Self {
+        let (key, salt) = keys(2 * who as u64);
         let mut sealer = Sealer::new(PROFILE, &key, &salt).expect("key lengths");
-        let (key, salt) = keys(2 * at as u64 + 1);
+        let (key, salt) = keys(2 * who as u64 + 1);
         let opener = Opener::new(PROFILE, &key, &salt).expect("key lengths");
-        let base = 1_000 * (at as u32 + 1);
+        let base = 1_000 * (who as u32 + 1);
         let mut voice = |ssrc: u32, payload_type, rtx: Option<u32>, next| Voice {
             ssrc: Ssrc(ssrc),
             payload_type,
@@ -127,9 +134,10 @@ impl Client {
             voice(base + 4, VP8, Some(base + 5), 65_350),
         ];
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let remote = SocketAddr::new(local, 10_000 + at as u16);
+        let remote = SocketAddr::new(local, 10_000 + who as u16);
         let slots = answer.slots.iter().zip(kinds);
         Self {
+            who,
             participant,
             peer: answer.peer,
             path: Path { local, remote },
@@ -147,9 +155,14 @@ impl Client {
         }
     }
 
+    /// The same person by another peer: says nothing that was said before.
+    pub fn come_back(&self, who: usize, answer: &PeerAnswer, kinds: &[Kind]) -> Self {
+        Self { counts: self.counts, ..Self::new(who, self.participant, answer, kinds) }
+    }
+
     /// The announced SSRCs of microphone and camera.
-    pub fn ssrcs(at: usize) -> [Vec<(Ssrc, Option<Ssrc>)>; 2] {
-        let base = 1_000 * (at as u32 + 1);
+    pub fn ssrcs(who: usize) -> [Vec<(Ssrc, Option<Ssrc>)>; 2] {
+        let base = 1_000 * (who as u32 + 1);
         let camera = |first| (Ssrc(base + first), Some(Ssrc(base + first + 1)));
         [vec![(Ssrc(base), None)], vec![camera(1), camera(4)]]
     }

@@ -1,4 +1,4 @@
-//! Whole meetings on virtual time: control's coordinator, one shard, clients that publish, listen, miss
+//! Whole meetings on virtual time: control's coordinator, one shard or several, clients that publish, listen, miss
 //! packets and ask for them, over a seeded network with loss, reorder, duplication and delay.
 //!
 //! The oracle is `oracle.rs`: it looks at every packet at the moment it is submitted, decrypts it with
@@ -46,9 +46,16 @@
 //! each waker writes                        io/wake.rs (loom): two senders write once
 //! woken at each message, or again later    io/mesh.rs: woken once a turn
 //! a shard started again keeps the old ring io/mesh.rs: new rings
-//! what waited for the former is told to it shard/tests/mesh.rs: told nothing of the former
-//! started while a table still names it     control/tests/requests.rs: one like any other
-//! counted as ended for good                control/tests/requests.rs: one like any other
+//! what waited for the former is told to it shard/tests/mesh/endings.rs: told nothing of the former
+//! started while a table still names it     control/tests/endings.rs: one like any other
+//! counted as ended for good                control/tests/endings.rs: one like any other
+//! taken for ended before its last words    io/mesh.rs: the end of a shard
+//! handed over again as if it were new      shard/tests/mesh/feedback.rs: not for who came since
+//! packets overtake signals that wait       shard/tests/mesh/order.rs: no packet overtakes
+//! who wants it again is not told anew      shard/tests/mesh/order.rs: told of new numbers
+//! all signals wait for a shard that stalls shard/tests/mesh/order.rs: bounded
+//! a shard that hangs is waited for         control/tests/endings.rs: holds up nobody else
+//! a wake-up is taken back before it is read io/turn.rs, io/wake.rs (loom): slept over
 
 mod client;
 mod mesh;
@@ -154,6 +161,30 @@ fn after_the_storm_everybody_hears_their_own_room_over_several_shards() {
         world.judge(seed);
         world.everybody_hears_their_own_room(seed);
     }
+}
+
+/// People leave and come back by another peer, on whichever shard, while the others move: what is said
+/// goes to the peers that are there, old entries of tracks mean nothing, and in the end all is well.
+#[test]
+fn who_comes_and_goes_over_several_shards_hears_their_own_room() {
+    let mut comebacks = 0;
+    for seed in 0..6 {
+        let mut world = World::over(1 + seed as usize % 3, seed, net::Weather::BAD);
+        world.populate(8, 3);
+        world.run(Duration::from_secs(15), Script::Coming);
+        world.judge(seed);
+        assert!(world.oracle.judged > 2_000, "seed {seed}: {} packets judged", world.oracle.judged);
+        comebacks += world.comebacks;
+        world.weather(net::Weather::FAIR);
+        world.everybody_comes_back();
+        world.end_announcements();
+        world.run(Duration::from_secs(2), Script::Quiet);
+        world.oracle.forget_heard();
+        world.run(Duration::from_secs(3), Script::Quiet);
+        world.judge(seed);
+        world.everybody_hears_their_own_room(seed);
+    }
+    assert!(comebacks > 100, "{comebacks} came back");
 }
 
 /// N5: who monitors a room has its packets, all of them or the pictures, until they stop, or move; those

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence::crypto::{OpenError, ReplayWindow};
 use ringfence::route::id::{Epoch, ParticipantId, RoomId, ShardIndex};
 use ringfence::route::table::{Kinds, MeetingTable, ParticipantRow, TableChange, TrackRow};
+use ringfence::wire::demux::Class;
 use ringfence::wire::media::Kind;
 use ringfence::wire::rtp::Rtp;
 
@@ -131,6 +132,13 @@ impl Oracle {
         let done: Vec<_> = self.in_flight.extract_if(.., |entry| complete(entry.0)).collect();
         for (_, who, tag) in done {
             self.judge_room(who, tag);
+        }
+    }
+
+    /// The relay submits one datagram to somebody whose peer is gone.
+    pub fn goodbye(&mut self, what: Class) {
+        if what == Class::Rtp {
+            self.violation("media for somebody who has left".into());
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Script {
     Restless,
     /// The same, and they speak to all rooms now and then.
     Announcing,
+    /// The same, and they leave and come back by another peer, on whichever shard.
+    Coming,
     /// They move and mute, and monitor rooms in which they are not.
     Monitoring,
 }
@@ -139,6 +141,11 @@ pub struct World {
     rooms: Vec<RoomId>,
     pub clients: Vec<Client>,
     moving: Vec<Moving>,
+    /// Who takes leave, and when that is done.
+    leaving: Vec<(usize, oneshot::Receiver<Result<(), Refusal>>)>,
+    /// Who has left.
+    absent: BTreeSet<usize>,
+    pub comebacks: usize,
     pub oracle: Oracle,
     pub moves: u64,
     ticks: u64,
@@ -200,6 +207,9 @@ impl World {
             rooms: vec![main],
             clients: Vec::new(),
             moving: Vec::new(),
+            leaving: Vec::new(),
+            absent: BTreeSet::new(),
+            comebacks: 0,
             oracle: Oracle::default(),
             moves: 0,
             ticks: 0,
@@ -223,24 +233,70 @@ impl World {
             let (role, receives) = (Role(0), Roles::ALL);
             self.control.handle(Request::Admit { meeting, room, role, receives, reply });
             let who = admitted.try_recv().expect("at once").expect("admitted");
-            let (reply, mut answered) = oneshot::channel();
-            let offer = Box::new(offer(at));
-            self.control.handle(Request::AddPeer(self.meeting, who, offer, reply));
-            let answer: PeerAnswer = answered.try_recv().expect("at once").expect("answered");
+            let answer = self.add_peer(at, who);
             self.clients.push(Client::new(at, who, &answer, &KINDS));
             self.homes.push(usize::from(answer.candidates[0].port()));
             self.oracle.rooms.insert(who, Whereabouts { now: room, leaving: Vec::new() });
-            // Its shard has heard of it by then.
-            self.step(Duration::from_millis(if self.cores.len() == 1 { 10 } else { 60 }));
             self.connect(at);
         }
     }
 
+    fn add_peer(&mut self, who: usize, participant: ParticipantId) -> PeerAnswer {
+        let (reply, mut answered) = oneshot::channel();
+        let offer = Box::new(offer(who));
+        self.control.handle(Request::AddPeer(self.meeting, participant, offer, reply));
+        answered.try_recv().expect("at once").expect("answered")
+    }
+
+    /// Somebody takes leave.
+    fn leave(&mut self, at: usize) {
+        let (reply, done) = oneshot::channel();
+        self.control.handle(Request::RemovePeer(self.clients[at].peer, reply));
+        self.leaving.push((at, done));
+    }
+
+    fn is_there(&self, at: usize) -> bool {
+        !self.absent.contains(&at) && self.leaving.iter().all(|leaving| leaving.0 != at)
+    }
+
+    /// Somebody who had left is there again.
+    fn come_back(&mut self, at: usize) {
+        let former = &self.clients[at];
+        let who = former.who + self.clients.len();
+        let answer = self.add_peer(who, former.participant);
+        self.clients[at] = self.clients[at].come_back(who, &answer, &KINDS);
+        self.homes[at] = usize::from(answer.candidates[0].port());
+        self.absent.remove(&at);
+        self.comebacks += 1;
+        self.connect(at);
+    }
+
+    /// Nobody leaves any more, and all are there.
+    pub fn everybody_comes_back(&mut self) {
+        self.run(Duration::from_millis(500), Script::Quiet);
+        assert!(self.leaving.is_empty(), "leaving has an end");
+        while let Some(at) = self.absent.first() {
+            self.come_back(*at);
+        }
+    }
+
+    /// Somebody leaves, or comes back.
+    fn come_and_go(&mut self) {
+        let at = below(&mut self.random, self.clients.len() as u32) as usize;
+        if self.absent.contains(&at) {
+            self.come_back(at);
+        } else if self.is_there(at) {
+            self.leave(at);
+        }
+    }
+
+    /// As DTLS would, once its shard has heard of it.
     fn connect(&mut self, at: usize) {
+        self.step(Duration::from_millis(if self.cores.len() == 1 { 10 } else { 60 }));
         let client = &self.clients[at];
-        let (key, salt) = client::keys(2 * at as u64);
+        let (key, salt) = client::keys(2 * client.who as u64);
         let opener = Opener::new(client::PROFILE, &key, &salt).expect("key lengths");
-        let (key, salt) = client::keys(2 * at as u64 + 1);
+        let (key, salt) = client::keys(2 * client.who as u64 + 1);
         let sealer = Sealer::new(client::PROFILE, &key, &salt).expect("key lengths");
         self.cores[self.homes[at]].shard.inject_session(client.peer, client.path, opener, sealer);
     }
@@ -252,6 +308,9 @@ impl World {
             self.talk();
             if script != Script::Quiet && below(&mut self.random, 12) == 0 {
                 self.stir(script);
+            }
+            if script == Script::Coming && below(&mut self.random, 15) == 0 {
+                self.come_and_go();
             }
             self.step(Duration::from_millis(10));
         }
@@ -359,8 +418,12 @@ impl World {
     fn deliver(&mut self, core: usize) {
         for (number, path, train, segment) in std::mem::take(&mut self.cores[core].buffers.sent) {
             let at = self.clients.iter().position(|client| client.path == path);
-            let at = at.expect("only clients are sent to");
+            let at = at.filter(|at| !self.absent.contains(at));
             for datagram in train.chunks(segment) {
+                let Some(at) = at else {
+                    self.oracle.goodbye(classify(datagram)); // nothing else is for who has left
+                    continue;
+                };
                 if classify(datagram) == Class::Rtp {
                     let sent = (ShardIndex(core), number);
                     self.oracle.judge(sent, &self.clients[at], datagram);
@@ -380,6 +443,9 @@ impl World {
     }
 
     fn client_takes(&mut self, at: usize, bytes: &mut [u8]) {
+        if !self.is_there(at) {
+            return;
+        }
         let client = &mut self.clients[at];
         let answers = match classify(bytes) {
             Class::Rtp => client.listen(bytes, &mut self.random),
@@ -401,6 +467,9 @@ impl World {
     fn talk(&mut self) {
         self.ticks += 1;
         for at in 0..self.clients.len() {
+            if !self.is_there(at) {
+                continue;
+            }
             let mut said = Vec::new();
             if self.ticks % 2 == at as u64 % 2 {
                 let loud = (self.ticks / 100 + at as u64).is_multiple_of(3);
@@ -433,7 +502,8 @@ impl World {
                 changes.push(Change::Mute { participant, source: Source::Microphone, muted });
                 continue;
             }
-            if script == Script::Announcing && below(&mut self.random, 4) == 0 {
+            let announces = matches!(script, Script::Announcing | Script::Coming);
+            if announces && below(&mut self.random, 4) == 0 {
                 let video = below(&mut self.random, 2) == 0;
                 let on = below(&mut self.random, 2) == 0;
                 changes.push(self.announce(participant, video, on));
@@ -522,8 +592,18 @@ impl World {
         self.moving.push(Moving { done, who });
     }
 
-    /// Changes that are in force now: from here on the old room counts no more.
+    /// Changes that are in force now: from here on the old room counts no more, and nothing is for who
+    /// has left.
     fn settle(&mut self) {
+        let absent = &mut self.absent;
+        self.leaving.retain_mut(|(at, done)| match done.try_recv() {
+            Ok(result) => {
+                result.expect("it was there");
+                absent.insert(*at);
+                false
+            }
+            Err(_) => true,
+        });
         let mut waiting = Vec::new();
         let mut settled = Vec::new();
         for mut moving in std::mem::take(&mut self.moving) {
@@ -586,8 +666,8 @@ impl World {
     }
 }
 
-fn offer(at: usize) -> PeerOffer {
-    let [microphone, camera] = Client::ssrcs(at);
+fn offer(who: usize) -> PeerOffer {
+    let [microphone, camera] = Client::ssrcs(who);
     let track = |mid: &str, source, ssrcs| OfferedTrack { mid: mid.into(), source, ssrcs };
     let slot = |(at, kind): (usize, &Kind)| OfferedSlot {
         mid: format!("s{at}").into(),
@@ -597,7 +677,7 @@ fn offer(at: usize) -> PeerOffer {
     let mut extensions = ExtensionIds::default();
     extensions.set(Extension::AudioLevel, client::LEVEL_ID);
     PeerOffer {
-        ice: IceCredentials { ufrag: format!("u{at}").into(), pwd: "p".repeat(22).into() },
+        ice: IceCredentials { ufrag: format!("u{who}").into(), pwd: "p".repeat(22).into() },
         fingerprint: Fingerprint::Sha256([0; 32]),
         payloads: vec![
             PayloadMap { payload_type: client::OPUS, codec: Codec::Opus, rtx: None },
