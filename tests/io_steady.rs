@@ -149,8 +149,10 @@ fn over_the_mesh(io: IoChoice) {
     let allocated = ALLOCATIONS.load(SeqCst) - before;
     let heard = SUBSCRIBERS * steady.iter().map(|packets| packets.len() as u64).sum::<u64>();
     assert!(heard > 25_000);
-    // RTCP, a few packets a second, is exempt (DESIGN.md §3): here up to some hundred a second.
-    assert!(allocated < heard / 20, "{io:?}: {allocated} allocations in {heard} packets");
+    // RTCP, a few packets a second, is exempt (DESIGN.md §3): here up to some hundred a second. One
+    // a turn of the publisher would be seen.
+    let most = steady.len() as u64 * 2 / 3;
+    assert!(allocated < most, "{io:?}: {allocated} allocations in {heard} packets");
     let crossed = links[0].published().mesh().find(|it| (it.0, it.2) == (0, "mesh_packets"));
     assert!(crossed.is_some_and(|crossed| crossed.3 > 2_500), "{io:?}: {crossed:?}");
 }

@@ -97,9 +97,9 @@ impl<'a, W: World, D: Drive> Loop<'a, W, D> {
         }
     }
 
-    /// Takes what the kernel has completed, and only then takes back that a wake-up is under way: one that
-    /// the driver reads is over, and whoever comes later has to write anew. Whether to stop, which
-    /// is told like everything else: said first, woken then.
+    /// Takes what the kernel has completed, and only then takes back that a wake-up is under way:
+    /// one that the driver reads is over, and whoever comes later has to write anew. Whether to
+    /// stop, which is told like everything else: said first, woken then.
     fn look_up(&mut self) -> bool {
         self.driver.reap(&mut self.counters);
         if self.ends.shared.wake.clear() {

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { openBrowser } from './browsers.js';
 import { found, press, write } from './clicks.js';
 import { Participant, closeAll } from './participant.js';
-import { IO, Server } from './server.js';
+import { IO, PLACE, SHARDS, Server } from './server.js';
 import { until } from './until.js';
 
 const ALL = ['Ada', 'Bob', 'Cleo', 'Dan'];
@@ -187,6 +187,15 @@ describe(`breakout (--io ${IO})`, () => {
       assert.deepEqual(await one.changes(), [], one.name);
       assert.deepEqual(one.errors, [], `errors in the page of ${one.name}`);
       assert.equal(await one.page.evaluate(() => window.ringfence.peersBuilt), 1, one.name);
+    }
+  });
+
+  test('people apart were on different shards, and what they said crossed both ways', { skip: PLACE !== 'apart' }, async () => {
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    for (let from = 0; from < SHARDS; from += 1) {
+      const name = `ringfence_mesh_packets_total{from="${from}",to="${1 - from}"}`;
+      const line = metrics.split('\n').find((one) => one.startsWith(name)) ?? '';
+      assert.ok(Number(line.slice(name.length)) > 1_000, `${name}: ${line}`);
     }
   });
 });

@@ -25,7 +25,7 @@ export const SHARDS = 2;
 export const IO = process.env.RINGFENCE_IO ?? 'auto';
 
 /** Where people are placed. */
-const PLACE = process.env.RINGFENCE_PLACE ?? 'together';
+export const PLACE = process.env.RINGFENCE_PLACE ?? 'together';
 
 /** A TCP port of loopback that nobody listens on. @returns {Promise<number>} */
 async function freeTcpPort() {
