@@ -87,8 +87,10 @@ describe('model', () => {
   });
 
   test('invitations: known from the answer, described by the event, gone when answered', () => {
-    const model = joined({ invitations: ['b1', 'b2'], seq: 10 });
-    assert.deepEqual(model.invitations.map((one) => [one.room, one.requestor]), [['b1', ''], ['b2', '']]);
+    const invited = [{ room_id: 'b1', name: 'Red', requestor: 'ada', expires_s: 9 }, { room_id: 'b2', name: 'B', requestor: 'bob' }];
+    const model = joined({ invitations: ['b1', 'b2'], invited, seq: 10 });
+    assert.deepEqual(model.invitations.map((one) => [one.room, one.name, one.requestor, one.expiresAt !== null]),
+      [['b1', 'Red', 'ada', true], ['b2', 'B', 'bob', false]]);
     tell(model, [
       ['breakout_invited', { room_id: 'b1', name: 'Red', requestor: 'ada', expires_s: 60, seq: 9 }],
       ['breakout_invited', { room_id: 'b9', name: 'Gone', requestor: 'ada', seq: 10 }], // answered meanwhile
