@@ -45,6 +45,8 @@ impl Clock {
         // What was said for one session does not hold for the next.
         if old.plan().is_started() && !new.plan().is_started() {
             *self = Clock::default();
+            let timed = new.breakouts().find(|room| room.timer.is_some() || room.closed);
+            assert!(timed.is_none(), "{timed:?} outlives its session: {request:?}");
         }
         self.rooms.retain(|room, ends| {
             new.breakout(room).is_some_and(|room| room.timer.is_some()) || *ends > now

@@ -223,8 +223,8 @@ async fn what_is_open_is_in_the_snapshot() {
     scene.ok("ada", "role.accept", json!({})).await;
     // Bob comes into the room, is told, and has his vote.
     scene.go(&["bob"], "b1").await;
-    assert_eq!(scene.said("bob", "poll_changed").await["votes"], json!([0, 1]));
     assert_eq!(scene.said("bob", "voice").await["on"], json!(true));
+    assert_eq!(scene.said("bob", "poll_changed").await["votes"], json!([0, 1]));
     scene.ok("bob", "poll.vote", json!({"poll": 1, "option": 0})).await;
     scene.ok("bob", "breakout.leave", json!({})).await;
     assert_eq!(scene.said("bob", "voice").await["on"], json!(false));
