@@ -146,7 +146,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_meetings(rules in rules(), narrow in any::<bool>(), script in lines(90)) {
+    fn random_meetings(rules in rules(), narrow in any::<bool>(), script in lines(120)) {
         let mut world = World::new(rules, narrow);
         for line in script::opening().iter().chain(&script) {
             world.happen(line);

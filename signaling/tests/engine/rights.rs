@@ -13,6 +13,7 @@ pub fn check(old: &Meeting, new: &Meeting, polls: &Polls, by: &By, request: &Req
     assert!(granted, "{id}, a {role}, was granted {request:?}");
 }
 
+#[allow(clippy::too_many_lines, reason = "one line a request")]
 fn is_permitted(old: &Meeting, new: &Meeting, id: &str, request: &Request) -> bool {
     let person = old.person(id).expect("who asks is here");
     let may = |word: &str| may(old, id, word);

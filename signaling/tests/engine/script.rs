@@ -24,7 +24,7 @@ const ROLES: [&str; 8] = [
 ];
 
 /// Most kinds of requests a line chooses among.
-const KINDS: u8 = 48;
+const KINDS: u8 = 55;
 
 /// One request, as numbers.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
             Request::Start { consent, timer_s }
         }
         14 => Request::Stop { grace_s: some(b).then_some(u32::from(c % 8)) },
-        15 => Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) },
+        15 | 52..=54 => Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) },
         16 | 17 => Request::Invite(Invite {
             clients: clients(),
             room_id: some_room(),
@@ -149,7 +149,7 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         30 => Request::MutePerson { client: person(b), kind: kind(a) },
         31 if a.is_multiple_of(8) => Request::Kick { client: person(b) },
         31 => return (By::Server, Request::Depart { person: me.as_str().into(), reason: "lost" }),
-        32 => Request::ChangeRole {
+        32 | 48 | 49 => Request::ChangeRole {
             client: person(b),
             role: RoleName::new(ROLES[usize::from(a % 8)]),
             force: some(c),
@@ -184,9 +184,10 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
             text: "say".into(),
             to: some(a).then(|| if some(c) { person(b) } else { some_room() }),
         },
-        41 => poll(meeting, a, b, c),
+        41 | 50 | 51 => poll(meeting, a, b, c),
         42 | 43 => Request::PutPlan(plan(meeting, a, b, c)),
         44 => Request::Group { attribute: "team".into(), seed: None },
+        // 45 to 47
         _ => return (outsider(by, c), operate(meeting, what % KINDS, a, b)),
     };
     (by, request)
@@ -249,8 +250,8 @@ fn poll(meeting: &Meeting, a: u8, b: u8, c: u8) -> Request {
             options: vec!["one".into(), "two".into()],
             rooms: a.is_multiple_of(2).then(|| vec![room(meeting, b)]),
         },
-        1 => Request::PollVote { poll: u64::from(a % 4), option: usize::from(b % 3) },
-        _ => Request::PollClose { poll: u64::from(a % 4) },
+        1 => Request::PollVote { poll: u64::from(a % 4) + 1, option: usize::from(b % 3) },
+        _ => Request::PollClose { poll: u64::from(a % 8) + 1 },
     }
 }
 
@@ -269,7 +270,8 @@ fn kind(number: u8) -> Mutable {
 
 fn enter(meeting: &Meeting, who: u8, a: u8, b: u8) -> Enter {
     let id = format!("p{who}");
-    let team = (a % 3 > 0).then(|| ("team".into(), ["red", "blue"][usize::from(a % 2)].into()));
+    let team =
+        (!a.is_multiple_of(3)).then(|| ("team".into(), ["red", "blue"][usize::from(a % 2)].into()));
     Enter {
         id: id.as_str().into(),
         name: (b % 3 != 1).then(|| format!("N{who} {}", b % 2).as_str().into()),
