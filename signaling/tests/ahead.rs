@@ -13,7 +13,8 @@ use support::Server;
 
 fn create(names: &[&str]) -> Request {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Request::Create(Create { max_rooms: None, names, participants: None, media: Media::ALL })
+    let (media, empty_ttl) = (Media::ALL, None);
+    Request::Create(Create { max_rooms: None, names, participants: None, media, empty_ttl })
 }
 
 fn code_of<T>(answer: Result<T, RoomError>) -> i32 {

@@ -84,7 +84,7 @@ fn identity(id: &str, role: &str) -> Identity {
 
 fn create(rooms: u64) -> Request {
     let (names, participants, media) = (Vec::new(), None, Media::ALL);
-    Request::Create(Create { max_rooms: Some(rooms), names, participants, media })
+    Request::Create(Create { max_rooms: Some(rooms), names, participants, media, empty_ttl: None })
 }
 
 fn shuffle(seed: u64) -> Request {

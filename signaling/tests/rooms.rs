@@ -62,7 +62,8 @@ impl World {
 }
 
 fn create(max_rooms: Option<u64>) -> Create {
-    Create { max_rooms, names: Vec::new(), participants: None, media: Media::ALL }
+    let (names, media) = (Vec::new(), Media::ALL);
+    Create { max_rooms, names, participants: None, media, empty_ttl: None }
 }
 
 fn strings(ids: &[&str]) -> Vec<String> {

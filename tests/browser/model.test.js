@@ -87,8 +87,11 @@ describe('model', () => {
   });
 
   test('invitations: known from the answer, described by the event, gone when answered', () => {
-    const model = joined({ invitations: ['b1', 'b2'], seq: 10 });
-    assert.deepEqual(model.invitations.map((one) => [one.room, one.requestor]), [['b1', ''], ['b2', '']]);
+    const invited = [{ room_id: 'b1', name: 'Red', requestor: 'ada', expires_s: 9 },
+      { room_id: 'b2', name: 'B', requestor: 'bob' }];
+    const model = joined({ invitations: ['b1', 'b2'], invited, seq: 10 });
+    assert.deepEqual(model.invitations.map((one) => [one.room, one.name, one.requestor, one.expiresAt !== null]),
+      [['b1', 'Red', 'ada', true], ['b2', 'B', 'bob', false]]);
     tell(model, [
       ['breakout_invited', { room_id: 'b1', name: 'Red', requestor: 'ada', expires_s: 60, seq: 9 }],
       ['breakout_invited', { room_id: 'b9', name: 'Gone', requestor: 'ada', seq: 10 }], // answered meanwhile
@@ -169,5 +172,12 @@ describe('model', () => {
     model.voted(1, 1);
     tell(model, [['poll_changed', { ...poll, votes: [0, 1], seq: 12 }]]);
     assert.deepEqual([model.polls.get(1)?.own, model.polls.get(1)?.votes], [1, [0, 1]]);
+    // After a loss too: what the answer has is open, and of others the end was missed.
+    tell(model, [['poll_changed', { ...poll, poll: 2, seq: 13 }]]);
+    const asked = { role: 'speaker', requestor: 'bob' };
+    model.join(answer({ polls: [{ ...poll, votes: [0, 2] }, { ...poll, poll: 3 }], role_asked: asked }));
+    assert.deepEqual([...model.polls.values()].map((one) => [one.poll, one.open, one.own]),
+      [[1, true, 1], [2, false, null], [3, true, null]]);
+    assert.deepEqual([model.polls.get(1)?.votes, model.roleAsked], [[0, 2], asked]);
   });
 });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use crate::rooms::Name;
+use crate::rooms::{Millis, Name, RoleAsked};
 use crate::tokens::unix_now_ms;
 
 impl Actor {
@@ -22,6 +22,9 @@ impl Actor {
             let role = self.model.role_of(me);
             told.insert("permissions".into(), json!(self.model.permissions(me)));
             told.insert("publish".into(), json!(role.publish));
+            if let Some(RoleAsked { role, by }) = &me.role_asked {
+                told.insert("role_asked".into(), json!({"role": role, "requestor": by}));
+            }
         }
         told.insert("resumed".into(), json!(resumed));
         told.insert("seq".into(), json!(self.seq));
@@ -41,7 +44,8 @@ impl Actor {
             "now": unix_now_ms(),
         });
         let voices = self.model.voices_for(person);
-        let invitations = self.model.invitations_of(person);
+        let polls = self.model.polls_for(person);
+        let invited = self.model.invitations_for(person, Millis(unix_now_ms()));
         if let Some(list) = list.as_object_mut() {
             if let Some(ends_at) = session.ends_at() {
                 list.insert("ends_at".into(), json!(ends_at));
@@ -49,8 +53,13 @@ impl Actor {
             if !voices.is_empty() {
                 list.insert("voices".into(), json!(voices));
             }
-            if !invitations.is_empty() {
-                list.insert("invitations".into(), json!(invitations));
+            if !polls.is_empty() {
+                list.insert("polls".into(), json!(polls));
+            }
+            if !invited.is_empty() {
+                let rooms: Vec<&Name> = invited.iter().map(|one| &one.room_id).collect();
+                list.insert("invitations".into(), json!(rooms));
+                list.insert("invited".into(), json!(invited));
             }
             if self.model.sees_counts(person) {
                 list.insert("room_counts".into(), json!(self.model.room_counts()));

@@ -10,7 +10,7 @@ use super::body::{IfMatch, In, Json};
 use super::refused::{Refused, of_path, renamed};
 use super::views::{Done, yes};
 use crate::app::App;
-use crate::rooms::{Consent, Create, Invite, Media, Reply, Request, RoomError, Strategy};
+use crate::rooms::{Consent, Create, EmptyTtl, Invite, Media, Reply, Request, RoomError, Strategy};
 
 /// Seconds, at most a year.
 #[derive(Clone, Copy, PartialEq, Eq, ToSchema, Debug)]
@@ -54,6 +54,9 @@ pub struct RoomDefinition {
     /// Their names; those without one are numbered.
     #[serde(default)]
     pub names: Vec<String>,
+    /// When they are destroyed if empty; absent: as the meeting's options say.
+    #[serde(default)]
+    pub empty_ttl_s: Option<EmptyTtl>,
     /// Spreads those in the main room over the new rooms: asked with `false`, moved with `true`.
     #[serde(default, alias = "force_join")]
     pub invite: Option<bool>,
@@ -325,8 +328,8 @@ pub async fn create(
 ) -> Result<Response, Refused> {
     let RoomDefinition { audio, video, share, canvas, .. } = ask;
     let media = Media { audio, video, share, canvas };
-    let RoomDefinition { max_rooms, names, participants, invite, .. } = ask;
-    let create = Create { max_rooms, names, participants, media };
+    let RoomDefinition { max_rooms, names, participants, empty_ttl_s, invite, .. } = ask;
+    let create = Create { max_rooms, names, participants, media, empty_ttl: empty_ttl_s };
     let request = match invite {
         None => Request::Create(create),
         force => Request::CreateAndInvite { create, force },

@@ -61,7 +61,8 @@ pub async fn put(
 }
 
 fn put_room(room: PlanRoom) -> PutRoom {
-    let PlanRoom { id, name, capacity, audio, video, share, canvas, assigned, expected } = room;
+    let PlanRoom { audio, video, share, canvas, .. } = room;
+    let PlanRoom { id, name, capacity, assigned, expected, empty_ttl_s: empty_ttl, .. } = room;
     let reserved = |one: Expected| Reserved {
         room: "".into(),
         first_name: one.first_name,
@@ -71,7 +72,7 @@ fn put_room(room: PlanRoom) -> PutRoom {
     };
     let media = Media { audio, video, share, canvas };
     let expected = expected.into_iter().map(reserved).collect();
-    PutRoom { id, name, capacity, media, assigned, expected }
+    PutRoom { id, name, capacity, media, empty_ttl, assigned, expected }
 }
 
 /// The list to be filled in: columns `room_name,first_name,last_name,email`.

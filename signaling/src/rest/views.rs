@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rooms::{
-    MAIN, Media, Meeting, Millis, MutedView, Name, Person, Reply, Reserved, RoleName, Rules,
+    EmptyTtl, MAIN, Media, Meeting, Millis, MutedView, Name, Person, Reply, Reserved, RoleName,
+    Rules,
 };
 
 /// A meeting.
@@ -169,6 +170,9 @@ pub struct PlanRoom {
     /// Canvases may be used.
     #[serde(default)]
     pub canvas: bool,
+    /// When it is destroyed if it is empty; absent: as the meeting's options say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_ttl_s: Option<EmptyTtl>,
     /// Ids of those who belong there, whether they are in the meeting or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assigned: Vec<String>,
@@ -223,6 +227,7 @@ impl PlanView {
                 video,
                 share,
                 canvas,
+                empty_ttl_s: room.empty_ttl,
                 assigned: plan.assigned_in(&room.id).map(text).collect(),
                 expected: plan.reserved_in(&room.id).map(expected).collect(),
             }

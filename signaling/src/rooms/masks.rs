@@ -197,6 +197,12 @@ pub(super) fn steps(old: &Meeting, new: &Meeting) -> Vec<Step> {
     }
     let everybody = old.roles != new.roles;
     let announced = rooms_old != rooms_new;
+    let before = |number: &u64| old.plan.rooms.get(number);
+    let other_media =
+        new.plan.rooms.iter().filter(|(number, room)| {
+            before(number).is_some_and(|before| before.media != room.media)
+        });
+    let other_media: BTreeSet<&Name> = other_media.map(|(_, room)| &room.id).collect();
     let mut changes = Vec::new();
     for (id, person) in &new.people {
         let Some(before) = old.people.get(id) else {
@@ -209,7 +215,8 @@ pub(super) fn steps(old: &Meeting, new: &Meeting) -> Vec<Step> {
             continue;
         };
         let announces = announced && !person.announces.is_none();
-        if everybody || announces || !Arc::ptr_eq(before, person) {
+        let refitted = other_media.contains(&person.room);
+        if everybody || announces || refitted || !Arc::ptr_eq(before, person) {
             difference(id, &old.mask_of(before), &new.mask_of(person), &mut changes);
         }
     }

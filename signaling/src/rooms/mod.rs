@@ -34,16 +34,17 @@ pub use masks::{Mask, SourceMask, Spoken, Step};
 pub use media::{Heard, Media, Mutable, Muted, MutedSources, SOURCES};
 pub use meeting::Meeting;
 pub use name::{ID_BYTES_MAX, Name, RESERVED, is_id, is_reserved, is_room_id};
-pub use people::{Ban, Enter, Invite, JoinRoom, Person, RoomRole, TOKEN_S_MAX};
+pub use people::{Ban, Enter, InvitationView, Invite, JoinRoom, Person, RoomRole, TOKEN_S_MAX};
 pub use plan::{
     Breakout, CSV_TEMPLATE, Create, Plan, PutPlan, PutRoom, Reserved, Session, Strategy,
 };
 pub use request::{By, Outcome, Reply, Request};
 pub use roles::{
-    Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleName, Roles, Subscribe,
+    Caps, PERMISSIONS, Permission, Permissions, Publish, Role, RoleAsked, RoleName, Roles,
+    Subscribe,
 };
 pub use rows::{Row, RowKey, Rows};
-pub use rules::{Consent, Late, OnEnter, OnReturn, Rules};
+pub use rules::{Consent, EmptyTtl, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
 pub use view::{MutedView, PersonView, RoomCount, RoomView, Viewer};
 pub use voices::{Announced, Listen, PollView, Target, VoiceView};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::{RoomError, code};
+
 /// What happens to the main room's media for somebody who goes into a breakout (Q12, N4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,15 +46,47 @@ pub enum Late {
 }
 
 /// Whether people are asked before they are moved (Q14).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
     /// They are invited.
+    #[default]
     Ask,
     /// They are moved.
     Force,
     /// They are moved when the breakouts start, and asked after that.
     AutoOnStart,
+}
+
+/// When one room is destroyed that is empty (Q17): after so many seconds, 0 is at once; or `never`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum EmptyTtl {
+    /// After so many seconds.
+    After(u32),
+    /// As long as the meeting goes on.
+    Word(Never),
+}
+
+/// The word of [`EmptyTtl`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Never {
+    /// Never.
+    Never,
+}
+
+impl EmptyTtl {
+    /// Never.
+    pub const NEVER: EmptyTtl = EmptyTtl::Word(Never::Never);
+
+    /// In seconds, if at all.
+    pub fn seconds(self) -> Option<u32> {
+        match self {
+            EmptyTtl::After(seconds) => Some(seconds),
+            EmptyTtl::Word(Never::Never) => None,
+        }
+    }
 }
 
 /// All of them. The default is the native profile.
@@ -93,7 +127,8 @@ pub struct Rules {
     pub consent: Consent,
     /// After how many seconds an invitation lapses; none: never.
     pub invite_timeout_s: Option<u32>,
-    /// After how many seconds an empty room is destroyed; none: never (Q17).
+    /// After how many seconds an empty room is destroyed that does not say it itself; none: never
+    /// (Q17).
     pub empty_ttl_s: Option<u32>,
     /// How many seconds before its end a timer warns.
     pub warn_s: u32,
@@ -135,6 +170,22 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// Whether there may be breakouts at all (E1, E2, E4, Q6); if not, by which field, and why.
+    pub(super) fn check_breakouts(&self) -> Result<(), (&'static str, RoomError)> {
+        let (field, code, message) = if !self.breakouts {
+            ("breakouts", code::FORBIDDEN, "breakouts are not enabled here")
+        } else if self.hybrid && !self.breakout_in_hybrid {
+            let message = "breakouts are not enabled for sessions with phones";
+            ("breakout_in_hybrid", code::FORBIDDEN, message)
+        } else if self.lecture && !self.breakout_in_lecture {
+            let message = "breakout rooms are not supported in lecture mode";
+            ("breakout_in_lecture", code::LECTURE, message)
+        } else {
+            return Ok(());
+        };
+        Err((field, RoomError::new(code, message)))
+    }
+
     /// As EnableX documents it (Q1, Q2, Q3, Q6, Q11, Q12, Q13, Q17).
     pub fn enablex() -> Rules {
         Rules {

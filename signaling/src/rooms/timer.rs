@@ -10,7 +10,7 @@ use super::event::{Event, Notice};
 use super::meeting::Meeting;
 use super::plan::Session;
 use super::turn::Turn;
-use super::{MAIN, Name, Permission};
+use super::{MAIN, Name, Permission, Rules};
 
 /// Milliseconds since 1970.
 #[derive(
@@ -44,11 +44,17 @@ pub struct Timer {
     pub ends_at: Millis,
     /// Whether people were warned.
     pub warned: bool,
+    /// Of a room: its time is over, and this is the end of the grace.
+    #[serde(default)]
+    pub closing: bool,
 }
 
 impl Timer {
-    pub(super) fn new(ends_at: Millis) -> Timer {
-        Timer { ends_at, warned: false }
+    /// A time that begins `now`, when people are told of it: if that is no more than the warning's
+    /// time before its end, they are not warned once more.
+    pub(super) fn new(now: Millis, ends_at: Millis, rules: &Rules) -> Timer {
+        let warned = ends_at.before_s(u64::from(rules.warn_s)) <= now;
+        Timer { ends_at, warned, closing: false }
     }
 
     fn due(self, warn_s: u64) -> Millis {
@@ -66,7 +72,7 @@ impl Meeting {
             Session::Closing { at, .. } => Some(at),
         };
         let rooms = self.breakouts().flat_map(|room| {
-            let empty = room.empty_since.zip(self.rules.empty_ttl_s);
+            let empty = room.empty_since.zip(room.empty_ttl_s(&self.rules));
             let empty = empty.map(|(since, ttl)| since.after_s(u64::from(ttl)));
             [room.timer.map(|timer| timer.due(warn_s)), empty]
         });
@@ -78,11 +84,16 @@ impl Meeting {
 impl Meeting {
     /// How long a room, or all of it, still goes, if that is known.
     fn timer_of(&self, room: Option<&Name>, now: Millis) -> Option<Event> {
-        let ends_at = match room {
-            Some(room) => self.breakout(room)?.timer?.ends_at,
-            None => self.plan.session.ends_at()?,
+        let (ends_at, closing) = match room {
+            Some(room) => {
+                let timer = self.breakout(room)?.timer?;
+                (timer.ends_at, timer.closing)
+            }
+            None => {
+                let closing = matches!(self.plan.session, Session::Closing { .. });
+                (self.plan.session.ends_at()?, closing)
+            }
         };
-        let closing = room.is_none() && matches!(self.plan.session, Session::Closing { .. });
         let (remaining_s, room_id) = (now.seconds_to(ends_at), room.cloned());
         Some(Event::Timer { remaining_s, room_id, closing })
     }
@@ -104,12 +115,12 @@ impl Turn<'_> {
     pub(super) fn tick(&mut self) -> Result<(), RoomError> {
         self.lapse_invitations();
         self.room_timers();
-        let ttl = self.next.rules.empty_ttl_s;
+        let rules = self.next.rules;
         let empty: Vec<Name> = self
             .next
             .breakouts()
             .filter_map(|room| {
-                let due = room.empty_since?.after_s(u64::from(ttl?));
+                let due = room.empty_since?.after_s(u64::from(room.empty_ttl_s(&rules)?));
                 (due <= self.now).then(|| room.id.clone())
             })
             .collect();
@@ -123,12 +134,12 @@ impl Turn<'_> {
     fn session_timer(&mut self) {
         let (now, grace_s) = (self.now, u64::from(self.next.rules.grace_s));
         match self.next.plan.session {
-            Session::Started { timer: Some(timer), .. } if timer.ends_at <= now => {
+            Session::Started { timer: Some(timer), consent } if timer.ends_at <= now => {
                 let at = timer.ends_at.after_s(grace_s);
                 if at <= now {
                     return self.close_session("timer");
                 }
-                self.next.plan.session = Session::Closing { at, why: "timer".into() };
+                self.next.plan.session = Session::Closing { at, why: "timer".into(), consent };
                 self.tell_timer(None, at, true);
             }
             Session::Started { timer: Some(timer), consent } if !timer.warned => {
@@ -139,7 +150,7 @@ impl Turn<'_> {
                 self.next.plan.session = Session::Started { timer: Some(warned), consent };
                 self.tell_timer(None, timer.ends_at, false);
             }
-            Session::Closing { at, ref why } if at <= now => {
+            Session::Closing { at, ref why, .. } if at <= now => {
                 let why = if *why == *"timer" { "timer" } else { "stopped" };
                 self.close_session(why);
             }
@@ -148,28 +159,38 @@ impl Turn<'_> {
     }
 
     fn room_timers(&mut self) {
-        let (now, warn_s) = (self.now, u64::from(self.next.rules.warn_s));
+        let (now, rules) = (self.now, self.next.rules);
         let timed: Vec<(Name, Timer)> = self
             .next
             .breakouts()
             .filter_map(|room| Some((room.id.clone(), room.timer?)))
-            .filter(|(_, timer)| timer.due(warn_s) <= now)
+            .filter(|(_, timer)| timer.due(u64::from(rules.warn_s)) <= now)
             .collect();
         for (room, timer) in timed {
-            if timer.ends_at <= now {
-                let inside: Vec<Name> = self.next.inside(&room).cloned().collect();
-                self.recall(&inside, "timer", super::main_room::Return::Resume);
-                self.edit_room(&room, |room| room.timer = None);
-            } else {
-                self.edit_room(&room, |room| {
-                    room.timer = room.timer.map(|timer| Timer { warned: true, ..timer });
-                });
+            let at = timer.ends_at.after_s(u64::from(rules.grace_s));
+            if timer.ends_at > now {
+                let warned = Timer { warned: true, ..timer };
+                self.edit_room(&room, |room| room.timer = Some(warned));
                 self.tell_timer(Some(&room), timer.ends_at, false);
+            } else if timer.closing || at <= now {
+                self.close_room(&room);
+            } else {
+                let closing = Timer { ends_at: at, warned: true, closing: true };
+                self.edit_room(&room, |room| room.timer = Some(closing));
+                self.tell_timer(Some(&room), at, true);
             }
         }
     }
 
-    /// More time: for the session, or for one room.
+    /// A room's time is over: everybody back, and nobody goes there until it is opened again.
+    fn close_room(&mut self, room: &Name) {
+        let inside: Vec<Name> = self.next.inside(room).cloned().collect();
+        self.recall(&inside, "timer", super::main_room::Return::Resume);
+        self.withdraw_invitations(room);
+        self.edit_room(room, |room| (room.timer, room.closed) = (None, true));
+    }
+
+    /// More time: for the session, or for one room; a room that was closed is opened again by it.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
@@ -178,21 +199,24 @@ impl Turn<'_> {
         if seconds == 0 {
             return Err(RoomError::invalid("seconds", "seconds is 0"));
         }
-        let longer = |from: Millis| Timer::new(from.max(self.now).after_s(u64::from(seconds)));
+        let (now, rules) = (self.now, self.next.rules);
+        let longer =
+            |from: Millis| Timer::new(now, from.max(now).after_s(u64::from(seconds)), &rules);
         if let Some(room) = room.filter(|room| *room != MAIN) {
             let room = self.breakout_named(room, "room_id")?;
             let own = self.next.breakout(&room).and_then(|room| room.timer);
-            let timer = longer(own.map_or(self.now, |timer| timer.ends_at));
-            self.edit_room(&room, |room| room.timer = Some(timer));
+            let own = own.filter(|timer| !timer.closing);
+            let timer = longer(own.map_or(now, |timer| timer.ends_at));
+            self.edit_room(&room, |room| (room.timer, room.closed) = (Some(timer), false));
             self.tell_timer(Some(&room), timer.ends_at, false);
             return Ok(());
         }
         let (timer, consent) = match self.next.plan.session {
             Session::Draft => return Err(RoomError::conflict("the breakouts are not started")),
             Session::Started { timer, consent } => {
-                (longer(timer.map_or(self.now, |timer| timer.ends_at)), consent)
+                (longer(timer.map_or(now, |timer| timer.ends_at)), consent)
             }
-            Session::Closing { .. } => (longer(self.now), self.next.rules.consent),
+            Session::Closing { consent, .. } => (longer(now), consent),
         };
         self.next.plan.session = Session::Started { timer: Some(timer), consent };
         self.tell_timer(None, timer.ends_at, false);

@@ -154,9 +154,12 @@ impl<'a> Turn<'a> {
 
     pub(super) fn configure(&mut self, rules: Rules) -> Result<(), RoomError> {
         self.only_server()?;
-        if self.next.plan.is_started() && !rules.breakouts {
-            let message = "the breakouts are started; stop them before they are disabled";
-            return Err(RoomError::field(code::CONFLICT, "breakouts", message));
+        let open = self.next.plan.is_started() || !self.everybody_inside().is_empty();
+        if let Err((field, _)) = rules.check_breakouts()
+            && open
+        {
+            let message = "people are in breakouts; bring them back before those are disabled";
+            return Err(RoomError::field(code::CONFLICT, field, message));
         }
         self.next.rules = rules;
         Ok(())
@@ -192,6 +195,7 @@ impl<'a> Turn<'a> {
         self.end_orphaned_voices();
         self.end_orphaned_invitations();
         self.tell_timers();
+        self.tell_polls_to_newcomers();
         let plan = &self.next.plan;
         let moved = self.next.people.iter().any(|(id, person)| {
             self.old.people.get(id).is_some_and(|before| before.room != person.room)
@@ -215,7 +219,8 @@ impl<'a> Turn<'a> {
         let now = self.now;
         for room in before.iter().filter(|room| !after.contains(*room) && ***room != *MAIN) {
             self.edit_room(room, |room| room.help = None);
-            match self.next.rules.empty_ttl_s {
+            let rules = &self.next.rules;
+            match self.next.breakout(room).and_then(|room| room.empty_ttl_s(rules)) {
                 Some(0) => {
                     let left = self.old.inside(room).find_map(|id| self.why.get(id).copied());
                     let told = left.filter(|why| matches!(*why, "cleared" | "timer"));

@@ -113,6 +113,9 @@ pub struct RoomView {
     /// When it closes, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Millis>,
+    /// To those who see all rooms: its time was over, and it was not opened again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// A room for somebody who may go there, and not see into it.
@@ -146,6 +149,7 @@ impl RoomView {
             expected: 0,
             help: false,
             ends_at: None,
+            closed: false,
         }
     }
 }
@@ -191,6 +195,7 @@ impl Meeting {
                 capacity: room.capacity,
                 expected: self.plan.expected_in(&room.id),
                 help: room.help.is_some(),
+                closed: room.closed,
                 ends_at: room.timer.map(|timer| timer.ends_at),
                 ..RoomView::new(room.id.clone(), room.name.clone())
             })),

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::rest::Deal;
 use crate::rooms::{
-    Consent, Mutable, Name, ParentView, PersonView, Publish, RoleName, RoomCount, RoomView,
-    VoiceView,
+    Consent, EmptyTtl, InvitationView, Mutable, Name, ParentView, PersonView, PollView, Publish,
+    RoleName, RoomCount, RoomView, VoiceView,
 };
 
 macro_rules! messages {
@@ -74,8 +74,15 @@ messages! {
         /// Announcements that go on, and whispers that one hears or says.
         #[schema(required = false)]
         voices: Vec<VoiceView>,
+        /// The rooms of `invited`.
         #[schema(required = false)]
         invitations: Vec<Name>,
+        /// What one is invited to and has not answered.
+        #[schema(required = false)]
+        invited: Vec<InvitationView>,
+        /// Polls that are open, in one's own room or made by oneself.
+        #[schema(required = false)]
+        polls: Vec<PollView>,
         /// To those who may go to other rooms and not see into them.
         #[schema(required = false)]
         room_counts: Vec<RoomCount>,
@@ -88,6 +95,9 @@ messages! {
         parent: ParentView,
         permissions: Vec<String>,
         publish: Publish,
+        /// A role that one was asked to take and has not answered.
+        #[schema(required = false)]
+        role_asked: RoleQuestion,
         resumed: bool,
         seq: u64,
         #[schema(required = false)]
@@ -103,12 +113,20 @@ messages! {
         /// Announcements that go on, and whispers that one hears or says.
         #[schema(required = false)]
         voices: Vec<VoiceView>,
+        /// The rooms of `invited`.
         #[schema(required = false)]
         invitations: Vec<Name>,
+        /// What one is invited to and has not answered.
+        #[schema(required = false)]
+        invited: Vec<InvitationView>,
+        /// Polls that are open, in one's own room or made by oneself.
+        #[schema(required = false)]
+        polls: Vec<PollView>,
         /// To those who may go to other rooms and not see into them.
         #[schema(required = false)]
         room_counts: Vec<RoomCount>,
     }
+    RoleQuestion { role: RoleName, requestor: Name, }
     Offer { sdp: String, }
     OfferAnswer { sdp: String, slots: Vec<Slot>, }
     RestartAnswer { sdp: String, }
@@ -125,6 +143,8 @@ messages! {
         canvas: Option<bool>,
         max_rooms: Option<u64>,
         names: Option<Vec<String>>,
+        /// When the rooms are destroyed if empty; absent: as the meeting's options say.
+        empty_ttl_s: Option<EmptyTtl>,
         revision: Option<u64>,
     }
     CreateAndInvite {
@@ -135,6 +155,8 @@ messages! {
         canvas: Option<bool>,
         max_rooms: Option<u64>,
         names: Option<Vec<String>>,
+        /// When the rooms are destroyed if empty; absent: as the meeting's options say.
+        empty_ttl_s: Option<EmptyTtl>,
         force_join: Option<bool>,
         revision: Option<u64>,
     }

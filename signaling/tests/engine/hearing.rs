@@ -4,6 +4,8 @@ use ringfence::route::id::Source;
 use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{Listen, MAIN, Meeting, Target};
 
+use crate::cast;
+
 pub fn kind_of(source: Source) -> Kind {
     match source {
         Source::Microphone | Source::ScreenAudio => Kind::Audio,
@@ -20,8 +22,15 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
     if from == to || !speaker.publishes || !listener.subscribes {
         return false;
     }
-    // An audience publishes nothing; the other native roles everything. All receive all roles.
-    if speaker.role.as_str() == "audience" {
+    // A role publishes some sources, and receives some roles.
+    let (speaking, listening) = (cast::of(meeting, speaker), cast::of(meeting, listener));
+    let word = match source {
+        Source::Microphone => "audio",
+        Source::Camera => "video",
+        Source::Screen | Source::ScreenAudio => "share",
+        Source::Canvas => "canvas",
+    };
+    if !speaking.publishes(word) || !listening.receives(speaking.role) {
         return false;
     }
     // What is muted is muted for everybody.
@@ -36,11 +45,13 @@ pub fn may_hear(meeting: &Meeting, from: &str, source: Source, to: &str) -> bool
     if muted || withheld {
         return false;
     }
-    // The main room is heard, wherever one is, unless it is paused or that kind of it is muted.
+    // The main room is heard, wherever one is, unless it is paused or that kind of it is muted; in a
+    // breakout, if the role has it there.
     let main_off = if audio { listener.main.audio_muted } else { listener.main.video_muted };
     let hears = |room: &str| {
         if room == MAIN {
-            !listener.main.paused && !main_off
+            let away = *listener.room != *MAIN;
+            !listener.main.paused && !main_off && (!away || listening.main)
         } else {
             // Who monitors sees all of those rooms, and hears the one that was picked; if nothing
             // was said of that, all.

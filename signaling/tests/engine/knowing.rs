@@ -6,25 +6,32 @@ use ringfence_signaling::rooms::{
     By, Event, MAIN, Meeting, Name, Outcome, Request, Target, Viewer,
 };
 
+use crate::cast::may;
+use crate::polls::Polls;
+
 /// Both meetings, and who reads.
 struct Reader<'a> {
     old: &'a Meeting,
     new: &'a Meeting,
+    polls: &'a Polls,
     id: &'a Name,
 }
 
 impl Reader<'_> {
-    fn manages(&self) -> bool {
-        let role = self.new.person(self.id).map(|person| person.role.as_str());
-        role.is_some_and(|role| ["host", "co-host", "moderator"].contains(&role))
+    fn may(&self, word: &str) -> bool {
+        may(self.new, self.id, word)
     }
 
-    fn speaks(&self) -> bool {
-        self.manages() || self.new.person(self.id).is_some_and(|p| p.role.as_str() == "speaker")
+    fn manages(&self) -> bool {
+        self.may("breakout.manage")
+    }
+
+    fn helps(&self) -> bool {
+        self.manages() || self.may("help.answer")
     }
 
     fn sees_all(&self) -> bool {
-        self.speaks()
+        self.may("breakout.presence")
     }
 
     fn is_in(&self, room: &str) -> bool {
@@ -103,27 +110,32 @@ impl Reader<'_> {
                 };
                 self.manages() || from == me || named
             }
-            Event::HelpAsked { .. } => self.speaks(),
-            Event::HelpReset { room_id } => self.speaks() || self.is_in(room_id),
+            Event::HelpAsked { .. } => self.helps(),
+            Event::HelpReset { room_id } => self.helps() || self.is_in(room_id),
             Event::RoleChangeAsked { .. } => {
                 self.new.person(me).is_some_and(|person| person.role_asked.is_some())
             }
             Event::RoleChanged { participant, .. } => {
-                participant == me || self.manages() || {
+                participant == me || self.may("role.change") || {
                     let asked = self.old.person(participant).and_then(|p| p.role_asked.clone());
                     asked.is_some_and(|asked| asked.by == *me)
                 }
             }
             Event::Chat { from, room_id: Some(room), .. } => from == me || self.is_in(room),
             Event::Chat { from, room_id: None, to, .. } => from == me || to.as_ref() == Some(me),
-            Event::PollChanged(_) | Event::BreakoutError { .. } => true,
+            Event::PollChanged(poll) => {
+                let room = &self.new.person(me).expect("here").room;
+                self.polls.is_told(poll.poll, me, room)
+            }
+            // Whoever carries requests out tells it (`meetings/carry_out.rs`), never the engine.
+            Event::BreakoutError { .. } => false,
             Event::Voice { from, kind: "whisper", .. } => {
                 from == me || {
                     let target = |meeting: &Meeting| {
                         meeting.person(from).and_then(|person| person.whispers.clone())
                     };
                     [target(self.old), target(self.new)].into_iter().flatten().any(|to| match to {
-                        Target::Room(room) => self.is_in(&room),
+                        Target::Room(room) => self.is_in(&room) || self.was_in(&room),
                         Target::Person(id) => id == *me,
                     })
                 }
@@ -133,12 +145,19 @@ impl Reader<'_> {
     }
 }
 
-pub fn check(old: &Meeting, new: &Meeting, by: &By, request: &Request, outcome: &Outcome) {
+pub fn check(
+    (old, new): (&Meeting, &Meeting),
+    polls: &Polls,
+    by: &By,
+    request: &Request,
+    outcome: &Outcome,
+) {
+    let managers = || new.people().map(|(id, _)| id).filter(|id| may(new, id, "breakout.manage"));
     for notice in &outcome.notices {
         let distinct: BTreeSet<&Name> = notice.to.iter().collect();
         assert_eq!(distinct.len(), notice.to.len(), "told twice: {notice:?}");
         for id in &notice.to {
-            let reader = Reader { old, new, id };
+            let reader = Reader { old, new, polls, id };
             let here = new.person(id).is_some();
             let kicked =
                 matches!(&notice.event, Event::UserLeft { participant, .. } if participant == id);
@@ -164,7 +183,7 @@ pub fn check(old: &Meeting, new: &Meeting, by: &By, request: &Request, outcome: 
             Request::ClearAll | Request::DestroyAll | Request::Stop { .. } | Request::Delete { .. }
         );
         if bulk && moved {
-            for (manager, _) in new.people().filter(|(id, _)| Reader { old, new, id }.manages()) {
+            for manager in managers() {
                 let heard = told(
                     manager,
                     &|event| matches!(event, Event::BreakoutUserDisconnected { client_id, .. } if client_id == id),
@@ -178,7 +197,7 @@ pub fn check(old: &Meeting, new: &Meeting, by: &By, request: &Request, outcome: 
         }
     }
     for room in old.breakouts().filter(|room| new.breakout(&room.id).is_none()) {
-        for (manager, _) in new.people().filter(|(id, _)| Reader { old, new, id }.manages()) {
+        for manager in managers() {
             let heard = told(
                 manager,
                 &|event| matches!(event, Event::BreakoutDestroyed { room_id, .. } if *room_id == room.id),

@@ -6,6 +6,7 @@ use ringfence::route::id::Source;
 use ringfence::wire::media::Kind;
 use ringfence_signaling::rooms::{Heard, MAIN, Meeting, Name, SOURCES, Spoken, Step};
 
+use crate::cast;
 use crate::hearing::{kind_of, may_hear};
 
 #[derive(Clone, Debug)]
@@ -123,8 +124,13 @@ impl Relay {
         for from in &people {
             assert_eq!(self.people[*from].room, meeting.person(from).expect("here").room, "{from}");
             for (at, source) in SOURCES.iter().enumerate() {
-                let caps = meeting.role_of(meeting.person(from).expect("here")).publish.caps;
-                assert_eq!(self.people[*from].caps[at], caps.bps_max(*source), "{from}");
+                let (camera, screen) = cast::of(meeting, meeting.person(from).expect("here")).caps;
+                let cap = match source {
+                    Source::Camera => camera,
+                    Source::Screen | Source::Canvas => screen,
+                    Source::Microphone | Source::ScreenAudio => None,
+                };
+                assert_eq!(self.people[*from].caps[at], cap, "{source:?} of {from}");
                 for to in &people {
                     let (flows, may) =
                         (self.flows(from, at, to), may_hear(meeting, from, *source, to));

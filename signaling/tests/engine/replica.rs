@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_signaling::rooms::{Event, MAIN, Meeting, Name, PersonView, RoomView, Viewer};
+use ringfence_signaling::rooms::{
+    Event, MAIN, Meeting, Name, PersonView, PollView, RoleName, RoomView, Target, Viewer,
+};
+
+use crate::polls::Polls;
 
 /// One client's knowledge.
 #[derive(Clone, Debug)]
@@ -16,12 +20,18 @@ pub struct Replica {
     state: &'static str,
     /// Who speaks to all rooms.
     announcing: BTreeSet<Name>,
+    /// Who whispers to them, or they themself.
+    whispering: BTreeSet<Name>,
     /// Whether they were told of the end of the session, and of their room's.
     timers: BTreeSet<Option<Name>>,
+    /// Polls as they were told last.
+    polls: BTreeMap<u64, PollView>,
+    /// The role they are asked to take, and by whom.
+    role_asked: Option<(RoleName, Name)>,
 }
 
-fn announcing(meeting: &Meeting, id: &Name) -> BTreeSet<Name> {
-    let voices = meeting.voices_for(id).into_iter().filter(|voice| voice.kind == "announce");
+fn voices(meeting: &Meeting, id: &Name, kind: &str) -> BTreeSet<Name> {
+    let voices = meeting.voices_for(id).into_iter().filter(|voice| voice.kind == kind);
     voices.map(|voice| voice.from).collect()
 }
 
@@ -36,8 +46,11 @@ impl Replica {
             people: BTreeMap::new(),
             invited: BTreeSet::new(),
             state: meeting.plan().session().word(),
-            announcing: announcing(meeting, id),
+            announcing: voices(meeting, id, "announce"),
+            whispering: voices(meeting, id, "whisper"),
             timers: BTreeSet::new(),
+            polls: meeting.polls_for(id).into_iter().map(|poll| (poll.poll, poll)).collect(),
+            role_asked: None,
         };
         let session = meeting.plan().session().ends_at().map(|_| None);
         let rooms = meeting.rooms_for(&viewer).into_iter();
@@ -93,6 +106,19 @@ impl Replica {
                     self.announcing.insert(from.clone());
                 }
             }
+            Event::Voice { from, on, .. } => {
+                self.whispering.remove(from);
+                if *on {
+                    self.whispering.insert(from.clone());
+                }
+            }
+            Event::PollChanged(poll) => _ = self.polls.insert(poll.poll, poll.clone()),
+            Event::RoleChangeAsked { role, requestor } => {
+                self.role_asked = Some((role.clone(), requestor.clone()));
+            }
+            Event::RoleChanged { participant, .. } if *participant == self.id => {
+                self.role_asked = None;
+            }
             Event::Timer { room_id, .. } => _ = self.timers.insert(room_id.clone()),
             Event::MeetingChanged { room_id, .. } => {
                 self.room = room_id.clone();
@@ -123,7 +149,12 @@ impl Replica {
     }
 
     /// It is what they may know: all of it, or their own room.
-    pub fn agrees(&self, meeting: &Meeting, id: &Name) {
+    pub fn agrees(&self, meeting: &Meeting, polls: &Polls, id: &Name) {
+        self.knows_rooms(meeting, id);
+        self.knows_voices(meeting, polls, id);
+    }
+
+    fn knows_rooms(&self, meeting: &Meeting, id: &Name) {
         let own = &meeting.person(id).expect("here").room;
         assert_eq!(&self.room, own, "{id} does not know where they are");
         let truth = |room: &Name| -> BTreeSet<Name> { meeting.inside(room).cloned().collect() };
@@ -151,12 +182,34 @@ impl Replica {
             }
         }
         assert_eq!(self.state, meeting.plan().session().word(), "{id}: whether they are open");
+    }
+
+    fn knows_voices(&self, meeting: &Meeting, polls: &Polls, id: &Name) {
+        let own = &meeting.person(id).expect("here").room;
         let announced: BTreeSet<Name> = meeting
             .people()
             .filter(|(_, person)| !person.announces.is_none())
             .map(|(id, _)| id.clone())
             .collect();
         assert_eq!(self.announcing, announced, "{id}: who speaks to all");
+        let to_me = |target: &Target| match target {
+            Target::Room(room) => room == own,
+            Target::Person(other) => other == id,
+        };
+        let whispered: BTreeSet<Name> = meeting
+            .people()
+            .filter(|(from, person)| {
+                person.whispers.as_ref().is_some_and(|to| *from == id || to_me(to))
+            })
+            .map(|(from, _)| from.clone())
+            .collect();
+        assert_eq!(self.whispering, whispered, "{id}: who whispers to them");
+        let all = meeting.polls().filter(|poll| poll.open && polls.is_told(poll.poll, id, own));
+        for poll in all {
+            assert_eq!(self.polls.get(&poll.poll), Some(&poll), "{id} in {own}");
+        }
+        let asked = meeting.person(id).and_then(|person| person.role_asked.clone());
+        assert_eq!(self.role_asked, asked.map(|asked| (asked.role, asked.by)), "{id}");
         if **own != *MAIN {
             let session = meeting.plan().session().ends_at().is_some();
             assert!(!session || self.timers.contains(&None), "{id} in {own}: until when");

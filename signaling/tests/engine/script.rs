@@ -2,14 +2,16 @@
 
 use proptest::prelude::*;
 use ringfence_signaling::rooms::{
-    Announced, By, Consent, Create, Enter, Invite, JoinRoom, Late, Listen, MAIN, Media, Meeting,
-    Mutable, Muted, OnEnter, OnReturn, Request, RoleName, RoomRole, Rules, Strategy as Spread,
-    Target,
+    Announced, By, Consent, Create, EmptyTtl, Enter, Invite, JoinRoom, Late, Listen, MAIN, Media,
+    Meeting, Mutable, Muted, OnEnter, OnReturn, PutPlan, PutRoom, Request, RoleName, RoomRole,
+    Rules, Strategy as Spread, Target,
 };
+
+use crate::cast;
 
 /// Most people of a script.
 const PEOPLE: u8 = 8;
-/// Role by person: p0 is host, p1 speaker, and so on.
+/// Role by person: p0 is host, p1 speaker, and so on. What they may: `cast`.
 const ROLES: [&str; 8] = [
     "host",
     "speaker",
@@ -20,6 +22,9 @@ const ROLES: [&str; 8] = [
     "audience",
     "participant",
 ];
+
+/// Most kinds of requests a line chooses among.
+const KINDS: u8 = 55;
 
 /// One request, as numbers.
 #[derive(Clone, Debug)]
@@ -41,7 +46,7 @@ pub fn lines(count: usize) -> impl Strategy<Value = Vec<Line>> {
 /// Everybody joins, there are rooms, and the host speaks to all of them.
 pub fn opening() -> Vec<Line> {
     let line = |what, who, a| Line { what, who, a, b: 0, c: 0, wait: 0 };
-    let joins = (0..PEOPLE).map(|who| line(0, who, 0));
+    let joins = (0..PEOPLE).map(|who| Line { b: 1, ..line(0, who, who) });
     joins.chain([line(2, 0, 3), line(36, 0, 0)]).collect()
 }
 
@@ -96,8 +101,8 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
     };
     let some = |number: u8| number.is_multiple_of(2);
     let by = if c % 16 == 15 { By::Server } else { By::Person(me.as_str().into()) };
-    let request = match what % 42 {
-        0 | 1 => return (By::Server, Request::Enter(enter(who % PEOPLE, a, b))),
+    let request = match what % KINDS {
+        0 | 1 => return (By::Server, Request::Enter(enter(meeting, who % PEOPLE, a, b))),
         2 | 3 => Request::Create(create(a, b)),
         4 => Request::CreateAndInvite {
             create: create(a, b),
@@ -118,7 +123,7 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
             Request::Start { consent, timer_s }
         }
         14 => Request::Stop { grace_s: some(b).then_some(u32::from(c % 8)) },
-        15 => Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) },
+        15 | 52..=54 => Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) },
         16 | 17 => Request::Invite(Invite {
             clients: clients(),
             room_id: some_room(),
@@ -144,7 +149,7 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
         30 => Request::MutePerson { client: person(b), kind: kind(a) },
         31 if a.is_multiple_of(8) => Request::Kick { client: person(b) },
         31 => return (By::Server, Request::Depart { person: me.as_str().into(), reason: "lost" }),
-        32 => Request::ChangeRole {
+        32 | 48 | 49 => Request::ChangeRole {
             client: person(b),
             role: RoleName::new(ROLES[usize::from(a % 8)]),
             force: some(c),
@@ -179,9 +184,63 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
             text: "say".into(),
             to: some(a).then(|| if some(c) { person(b) } else { some_room() }),
         },
-        _ => poll(meeting, a, b, c),
+        41 | 50 | 51 => poll(meeting, a, b, c),
+        42 | 43 => Request::PutPlan(plan(meeting, a, b, c)),
+        44 => Request::Group { attribute: "team".into(), seed: None },
+        // 45 to 47
+        _ => return (outsider(by, c), operate(meeting, what % KINDS, a, b)),
     };
     (by, request)
+}
+
+/// The server, mostly: these are refused to everybody else.
+fn outsider(by: By, c: u8) -> By {
+    if c.is_multiple_of(8) { by } else { By::Server }
+}
+
+fn operate(meeting: &Meeting, kind: u8, a: u8, b: u8) -> Request {
+    let rules = Rules {
+        on_enter: if a.is_multiple_of(2) { OnEnter::Keep } else { OnEnter::Pause },
+        free_move: a.is_multiple_of(3),
+        everyone_can_broadcast: b.is_multiple_of(2),
+        breakouts: !a.is_multiple_of(5),
+        lecture: a.is_multiple_of(7),
+        breakout_in_lecture: b.is_multiple_of(3),
+        ..*meeting.rules()
+    };
+    match kind {
+        45 if a.is_multiple_of(2) => Request::SetRoles(cast::roles(!cast::is_narrow(meeting))),
+        45 => {
+            let from = cast::roles(b.is_multiple_of(2)); // as it is read; now and then out of date
+            Request::ExchangeRoles { from, to: cast::roles(b.is_multiple_of(3)) }
+        }
+        46 if a.is_multiple_of(2) => Request::Configure(rules),
+        46 => Request::Reconfigure { from: *meeting.rules(), to: rules },
+        _ => Request::Pardon { person: person(b).as_str().into() },
+    }
+}
+
+/// Rooms that are there with other sizes and media, perhaps one less, perhaps a new one.
+fn plan(meeting: &Meeting, a: u8, b: u8, c: u8) -> PutPlan {
+    let kept =
+        meeting.breakouts().zip(0u8..).filter(|(_, at)| !a.wrapping_add(*at).is_multiple_of(6));
+    let kept = kept.map(|(room, at)| (Some(room.id.to_string()), at));
+    let fresh = a.is_multiple_of(4).then_some((None, 7));
+    let room = |(id, at): (Option<String>, u8)| {
+        let made = create(0, b.wrapping_add(at.wrapping_mul(c)));
+        let assigned =
+            [a, b, c].into_iter().map(|one| one.wrapping_add(at)).take(usize::from(c % 3));
+        PutRoom {
+            id,
+            name: None,
+            capacity: made.participants,
+            media: made.media,
+            empty_ttl: made.empty_ttl,
+            assigned: assigned.map(person).collect(),
+            expected: Vec::new(),
+        }
+    };
+    PutPlan { rooms: kept.chain(fresh).map(room).collect() }
 }
 
 fn poll(meeting: &Meeting, a: u8, b: u8, c: u8) -> Request {
@@ -191,8 +250,8 @@ fn poll(meeting: &Meeting, a: u8, b: u8, c: u8) -> Request {
             options: vec!["one".into(), "two".into()],
             rooms: a.is_multiple_of(2).then(|| vec![room(meeting, b)]),
         },
-        1 => Request::PollVote { poll: u64::from(a % 4), option: usize::from(b % 3) },
-        _ => Request::PollClose { poll: u64::from(a % 4) },
+        1 => Request::PollVote { poll: u64::from(a % 4) + 1, option: usize::from(b % 3) },
+        _ => Request::PollClose { poll: u64::from(a % 8) + 1 },
     }
 }
 
@@ -209,18 +268,20 @@ fn kind(number: u8) -> Mutable {
     ALL[usize::from(number) % ALL.len()]
 }
 
-fn enter(who: u8, a: u8, b: u8) -> Enter {
+fn enter(meeting: &Meeting, who: u8, a: u8, b: u8) -> Enter {
     let id = format!("p{who}");
+    let team =
+        (!a.is_multiple_of(3)).then(|| ("team".into(), ["red", "blue"][usize::from(a % 2)].into()));
     Enter {
         id: id.as_str().into(),
         name: (b % 3 != 1).then(|| format!("N{who} {}", b % 2).as_str().into()),
         email: None,
-        attributes: Default::default(),
+        attributes: team.into_iter().collect(),
         role: RoleName::new(ROLES[usize::from(if a < 200 { who } else { a } % 8)]),
         publishes: b < 230,
         subscribes: b < 240,
-        issued: None,
-        room: None,
+        issued: meeting.tokens_void_until(&format!("p{who}")).map(|until| until + u64::from(a % 2)),
+        room: b.is_multiple_of(16).then(|| room(meeting, a).as_str().into()),
     }
 }
 
@@ -236,5 +297,7 @@ fn create(a: u8, b: u8) -> Create {
         names: Vec::new(),
         participants: (b % 2 == 1).then_some(2),
         media,
+        empty_ttl: [None, Some(EmptyTtl::NEVER), Some(EmptyTtl::After(0)), None, None]
+            [usize::from(b % 5)],
     }
 }

@@ -193,6 +193,43 @@ pub async fn n13_who_comes_back_gets_what_was_missed() {
     assert_eq!(joined["resume"], json!("snapshot"), "too much was missed");
     assert_eq!(joined["rooms"][1]["participants"], json!(["ada"]));
     scene.unsaid("ada", "broadcast").await;
+    what_is_open_is_in_the_snapshot().await;
+}
+
+/// Of N13: polls, questions, invitations and whispers that wait for an answer or go on, for who comes
+/// by a snapshot, or into the room.
+async fn what_is_open_is_in_the_snapshot() {
+    let mut scene = Scene::new().await;
+    scene.rooms(2).await;
+    scene.go(&["ada"], "b1").await;
+    let poll = json!({"question": "Which?", "options": ["one", "two"], "rooms": ["b1"]});
+    scene.ok("hana", "poll.create", poll).await;
+    scene.ok("hana", "whisper", json!({"to": {"room_id": "b1"}, "on": true})).await;
+    scene.ok("hana", "role.change", json!({"client": "ada", "role": "speaker"})).await;
+    let invite = json!({"clients": ["ada"], "room_id": "b2", "timeout_s": 600});
+    scene.ok("hana", "breakout.invite", invite).await;
+    scene.lose("ada").await;
+    let joined = scene.join("ada", json!({})).await;
+    assert_eq!(joined["polls"][0]["question"], json!("Which?"), "{joined}");
+    assert_eq!(joined["role_asked"], json!({"role": "speaker", "requestor": "hana"}));
+    assert_eq!(joined["voices"][0]["kind"], json!("whisper"));
+    assert_eq!(joined["invitations"], json!(["b2"]));
+    let invited = &joined["invited"][0];
+    assert!((500..=600).contains(&invited["expires_s"].as_u64().expect("seconds")), "{invited}");
+    let expected = json!({"room_id": "b2", "name": "Room 2", "requestor": "hana",
+        "expires_s": invited["expires_s"]});
+    assert_eq!(invited, &expected);
+    scene.ok("ada", "poll.vote", json!({"poll": 1, "option": 1})).await;
+    scene.ok("ada", "role.accept", json!({})).await;
+    // Bob comes into the room, is told, and has his vote.
+    scene.go(&["bob"], "b1").await;
+    assert_eq!(scene.said("bob", "voice").await["on"], json!(true));
+    assert_eq!(scene.said("bob", "poll_changed").await["votes"], json!([0, 1]));
+    scene.ok("bob", "poll.vote", json!({"poll": 1, "option": 0})).await;
+    scene.ok("bob", "breakout.leave", json!({})).await;
+    assert_eq!(scene.said("bob", "voice").await["on"], json!(false));
+    let list = scene.ok("bob", "peers.list", json!({})).await;
+    assert_eq!((&list["polls"], &list["voices"]), (&json!(null), &json!(null)), "of b1 only");
 }
 
 pub async fn people_are_muted_and_kicked_by_role() {

@@ -12,6 +12,7 @@ pub async fn events_have_their_canonical_names_and_payloads() {
     let invite = |force: bool| json!({"clients": ["ada"], "room_id": "b1", "force_join": force});
     scene.ok("hana", "breakout.invite", invite(false)).await;
     scene.ok("ada", "breakout.reject", json!({"room_id": "b1"})).await;
+    scene.no("bob", "breakout.join", json!({"room_id": "b1"})).await; // uninvited
     scene.go(&["bob"], "b1").await;
     scene.ok("hana", "breakout.invite", invite(true)).await;
     scene.ok("ada", "breakout.leave", json!({})).await;
@@ -23,6 +24,8 @@ pub async fn events_have_their_canonical_names_and_payloads() {
         ("hana", "invite_rejected", &["room_id", "client_id", "name", "reason"]),
         ("ada", "breakout_joining", &["room_id"]),
         ("ada", "breakout_connected", &["room_id", "name"]),
+        ("ada", "meeting_changed", &["room_id", "parent"]),
+        ("bob", "breakout_error", &["result", "msg"]),
         ("bob", "user_joined", &["participant", "room_id"]),
         ("ada", "breakout_left", &["room_id"]),
         ("bob", "user_left", &["participant", "room_id", "reason"]),
@@ -159,7 +162,7 @@ pub async fn code_5067() {
         let path = format!("/v1/meetings/{id}/breakouts/rooms");
         let answer = api.post(&path, json!({"participants": 2})).await;
         match refused {
-            true => answer.refused(409, Some(5067), None),
+            true => _ = answer.refused(409, Some(5067), None),
             false => _ = answer.is(201),
         }
     }

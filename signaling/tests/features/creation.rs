@@ -321,6 +321,25 @@ pub async fn a12_assignments_do_not_ask_for_the_device() {
     scene.ok("hana", "breakout.assign", json!({"room_id": "b1", "clients": ["phone"]})).await;
     scene.ok("hana", "breakout.start", json!({})).await;
     assert_eq!(scene.room("b1").await["participants"], json!(["phone"]));
+    // Assigned before they join, by a list: by name, and by the address in the token.
+    let mut scene = Scene::new().await;
+    let text = "room_name,first_name,last_name,email\nRed,Pia,Phone,\nBlue,,,tablet@example.org\n";
+    scene.ok("hana", "breakout.import_csv", json!({"text": text})).await;
+    scene.ok("hana", "breakout.start", json!({})).await;
+    let by_name = crate::support::token(|claims| {
+        (claims.sub, claims.name) = ("phone".into(), Some("Pia Phone".into()));
+    });
+    let by_address = crate::support::token(|claims| {
+        claims.sub = "tablet".into();
+        claims.email = Some("Tablet@example.org".into());
+    });
+    for (id, token, room) in [("phone", by_name, "b1"), ("tablet", by_address, "b2")] {
+        let post = reqwest::Client::new().post(scene.server.url(&format!("/whip/main?id={id}")));
+        let post = post.header("content-type", "application/sdp").bearer_auth(token);
+        let created = post.body(crate::support::offer("aiortc_whip")).send().await;
+        assert_eq!(created.expect("answered").status(), 201, "{id}");
+        assert_eq!(scene.room(room).await["participants"], json!([id]), "by the list");
+    }
 }
 
 pub async fn a13_a_list_of_people_and_a_room() {

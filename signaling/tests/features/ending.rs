@@ -122,8 +122,14 @@ pub async fn n7_timer_with_warning_extension_and_grace() {
     // One room's own timer; a stop with a grace, and more time within it.
     scene.go(&["bob"], "b1").await;
     scene.ok("hana", "breakout.extend", json!({"seconds": 1, "room_id": "b1"})).await;
-    assert_eq!(scene.said("bob", "timer").await["room_id"], json!("b1"));
+    let told = scene.said("bob", "timer").await;
+    assert_eq!((&told["room_id"], &told["closing"]), (&json!("b1"), &json!(false)));
+    let grace = scene.said("bob", "timer").await;
+    assert_eq!((&grace["room_id"], &grace["closing"]), (&json!("b1"), &json!(true)));
+    assert_eq!(grace["remaining_s"], json!(1));
+    assert_eq!(scene.room_of("bob").await, "b1", "not before the grace is over");
     assert_eq!(scene.said("bob", "breakout_left").await["reason"], json!("timer"));
+    a_closed_room_is_opened_again(&mut scene).await;
     scene.ok("hana", "breakout.start", json!({})).await;
     scene.ok("hana", "breakout.stop", json!({"grace_s": 1})).await;
     assert_eq!(scene.said("ada", "timer").await["closing"], json!(true));
@@ -131,6 +137,24 @@ pub async fn n7_timer_with_warning_extension_and_grace() {
     wait(1_300).await;
     assert_eq!(scene.room_of("ada").await, "b1", "extended: not closed");
     who_comes_later_knows_until_when().await;
+}
+
+/// Of N7: nobody goes back into a room whose time was over, until it is opened again.
+async fn a_closed_room_is_opened_again(scene: &mut Scene) {
+    let invite = json!({"clients": ["bob"], "room_id": "b1"});
+    let speaker = json!({"client": "bob", "role": "speaker", "force": true});
+    scene.ok("hana", "role.change", speaker).await; // who may go to any room
+    assert_eq!(scene.room("b1").await["closed"], json!(true));
+    let refused = scene.no("bob", "breakout.join", json!({"room_id": "b1"})).await;
+    assert_eq!(refused, (i64::from(code::CONFLICT), "room_id".to_owned()));
+    scene.ok("hana", "breakout.extend", json!({"seconds": 60, "room_id": "b1"})).await;
+    assert_eq!(scene.room("b1").await["closed"], json!(null));
+    scene.ok("bob", "breakout.join", json!({"room_id": "b1"})).await;
+    scene.ok("bob", "breakout.leave", json!({})).await;
+    scene.ok("hana", "breakout.clear_all", json!({})).await; // and its timer is no more
+    scene.ok("hana", "breakout.invite", invite).await;
+    scene.ok("bob", "breakout.reject", json!({"room_id": "b1"})).await;
+    scene.forget().await;
 }
 
 /// Of N7: who comes later, or comes back, knows until when, whatever their own clock says.

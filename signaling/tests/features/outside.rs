@@ -19,7 +19,8 @@ use crate::support::receiver::Receiver;
 
 fn rooms(count: u64) -> Request {
     let names = (1..=count).map(|number| format!("Table {number}")).collect();
-    Request::Create(Create { max_rooms: None, names, participants: None, media: Media::ALL })
+    let (media, empty_ttl) = (Media::ALL, None);
+    Request::Create(Create { max_rooms: None, names, participants: None, media, empty_ttl })
 }
 
 fn people() -> Request {

@@ -9,6 +9,7 @@ use crate::scene::{Scene, wait};
 
 const CONFLICT: i64 = code::CONFLICT as i64;
 const FORBIDDEN: i64 = code::FORBIDDEN as i64;
+const INVALID: i64 = code::INVALID_PARAMS as i64;
 
 pub async fn i1_several_are_invited_in_one_call_from_the_main_room() {
     let mut scene = Scene::new().await;
@@ -86,11 +87,26 @@ pub async fn j1_join_says_as_what_and_with_which_sources() {
     scene.changes();
     scene.ok("ada", "breakout.join", json!({"room_id": "b1", "video": false})).await;
     assert_eq!(mutes(scene.changes()), [(Source::Camera, true)]);
-    for (role, field) in [("king", "role"), ("moderator", "role")] {
-        let refused =
-            scene.no("bob", "breakout.join", json!({"role": role, "room_id": "b1"})).await;
-        assert!(refused.1 == field || refused.0 == FORBIDDEN, "{role}: {refused:?}");
+    // As what: a word of two, and as moderator only who may; it is as that that one is there.
+    scene.ok("hana", "breakout.invite", json!({"clients": ["bob"], "room_id": "b1"})).await;
+    for (role, code) in [("king", INVALID), ("moderator", FORBIDDEN)] {
+        let join = json!({"role": role, "room_id": "b1"});
+        assert_eq!(
+            scene.no("bob", "breakout.join", join).await,
+            (code, "role".to_owned()),
+            "{role}"
+        );
     }
+    scene.ok("bob", "breakout.join", json!({"role": "participant", "room_id": "b1"})).await;
+    let demote = json!({"client": "hana", "role": "participant", "force": true});
+    scene.ok("hana", "role.change", demote).await; // b1 is still hers
+    let mute = json!({"client": "ada", "kind": "audio"});
+    scene.ok("hana", "breakout.join", json!({"role": "participant", "room_id": "b1"})).await;
+    assert_eq!(scene.no("hana", "people.mute", mute.clone()).await.0, FORBIDDEN);
+    scene.ok("hana", "breakout.leave", json!({})).await;
+    scene.ok("hana", "breakout.join", json!({"role": "moderator", "room_id": "b1"})).await;
+    scene.ok("hana", "people.mute", mute).await;
+    assert_eq!(scene.listed("bob", "ada").await["muted"]["audio"], json!(true));
 }
 
 pub async fn j2_one_breakout_at_a_time_and_from_the_main_room() {

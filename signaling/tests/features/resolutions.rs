@@ -187,6 +187,24 @@ pub async fn q10_one_event_a_participant_and_one_a_room() {
         let room = scene.said("hana", "breakout_destroyed").await;
         assert_eq!((&room["room_id"], &room["reason"]), (&json!("b1"), &json!(reason)), "{method}");
     }
+    let extend = json!({"seconds": 1, "room_id": "b1"});
+    for (who, method, params, reason) in [
+        ("hana", "breakout.extend", extend, "timer"), // its own timer, one second later
+        ("hana", "breakout.delete", json!({"room_id": "b1"}), "deleted"),
+        ("ada", "breakout.leave", json!({}), "left_empty"),
+    ] {
+        let mut scene = Scene::with(rules).await;
+        scene.rooms(1).await;
+        scene.go(&["ada"], "b1").await;
+        scene.ok(who, method, params).await;
+        let room = scene.said("hana", "breakout_destroyed").await;
+        assert_eq!((&room["room_id"], &room["reason"]), (&json!("b1"), &json!(reason)));
+        if who != "ada" {
+            let gone = scene.said("hana", "breakout_user_disconnected").await;
+            assert_eq!((&gone["client_id"], &gone["reason"]), (&json!("ada"), &json!(reason)));
+            assert_eq!(gone["name"], json!("ada"));
+        }
+    }
 }
 
 pub async fn q13_direct_moves_by_profile() {
@@ -279,6 +297,34 @@ pub async fn q17_empty_rooms_by_policy() {
         crate::scene::wait(if gone_later { 1_200 } else { 0 }).await;
         assert_eq!(scene.room("b1").await.is_null(), gone_later, "{empty_ttl_s:?}");
     }
+    // A room says it itself; only where it does not, the meeting does.
+    for (of_meeting, of_room, gone) in [
+        (None, json!(0), true),
+        (Some(0), json!("never"), false),
+        (Some(0), json!(600), false),
+        (Some(0), json!(null), true),
+    ] {
+        let mut scene = Scene::with(Rules { empty_ttl_s: of_meeting, ..Rules::default() }).await;
+        scene.ok("hana", "breakout.create", json!({"empty_ttl_s": of_room})).await;
+        scene.go(&["ada"], "b1").await;
+        scene.go(&["ada"], "main").await;
+        assert_eq!(scene.room("b1").await.is_null(), gone, "{of_meeting:?} {of_room}");
+    }
+    // In the whole plan, too: what GET gives, PUT takes.
+    let scene = &mut Scene::new().await;
+    let api = crate::support::Api::of(&scene.server);
+    let path = "/v1/meetings/main/breakouts";
+    scene.ok("hana", "breakout.create", json!({"empty_ttl_s": "never"})).await;
+    let read = api.get(path).await;
+    let tag = read.header("etag").to_owned();
+    let mut plan = read.is(200);
+    assert_eq!(plan["rooms"][0]["empty_ttl_s"], json!("never"));
+    plan["rooms"][0]["empty_ttl_s"] = json!(0);
+    let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
+    let put = api.send("PUT", path, &headers, plan.to_string()).await.is(200);
+    assert_eq!(put["rooms"][0]["empty_ttl_s"], json!(0));
+    let refused = scene.no("hana", "breakout.create", json!({"empty_ttl_s": "soon"})).await;
+    assert_eq!(refused, (i64::from(code::INVALID_PARAMS), "empty_ttl_s".to_owned()));
 }
 
 pub async fn q18_share_and_screen() {

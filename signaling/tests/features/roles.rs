@@ -1,7 +1,7 @@
 //! FEATURES.md 1.10, 1.15: roles, presets, permissions; what the server manages.
 
 use ringfence::control::api::Change;
-use ringfence_signaling::rooms::{Permission, Permissions, Role, Roles, Rules, code};
+use ringfence_signaling::rooms::{PERMISSIONS, Permission, Permissions, Role, Roles, Rules, code};
 use serde_json::json;
 
 use crate::scene::Scene;
@@ -44,6 +44,23 @@ pub async fn r3_the_host_of_the_example() {
     let received: Vec<&str> =
         host.subscribe.roles.iter().flatten().map(|role| role.as_str()).collect();
     assert_eq!(received, ["host", "co-host", "moderator"]);
+    // The same on the wire: what she is answered, what the relay is told, and what she may do.
+    let cast = &[("gil", "guest"), ("mo", "moderator")];
+    let mut scene = Scene::as_of(Rules::default(), stage, cast).await;
+    let joined = scene.join("hana", json!({"role": "host"})).await;
+    let words: Vec<&str> = PERMISSIONS.iter().map(|permission| permission.1).collect();
+    assert_eq!(joined["permissions"], json!(words));
+    let media = json!({"audio": true, "video": true, "share": true, "canvas": true});
+    assert_eq!(joined["publish"]["media"], media);
+    let admissions = scene.server.books(|books| books.admissions.clone());
+    let numbers = [0u64, 1, 2].iter().fold(0, |bits, number| bits | 1 << number);
+    assert_eq!(admissions.last(), Some(&(0, numbers)), "host, co-host and moderator, no guest");
+    scene.rooms(1).await;
+    scene.ok("hana", "announce", json!({"on": true, "sources": ["audio"]})).await;
+    // And the moderator, who goes into a room, comes back.
+    scene.ok("mo", "breakout.join", json!({"room_id": "b1"})).await;
+    scene.ok("mo", "breakout.leave", json!({})).await;
+    assert_eq!(scene.room_of("mo").await, "main");
 }
 
 pub async fn r4_templates_hold_roles_and_are_saved_as_text() {

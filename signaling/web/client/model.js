@@ -102,14 +102,15 @@ export class Model {
     this.#adoptRooms(answer.rooms ?? [], true);
     this.session(answer);
     this.plan = { ...this.plan, revision: answer.revision ?? 0 };
-    this.#invited(answer.invitations ?? []);
+    this.#invited(answer.invited ?? []);
     this.#snapshot = answer.seq ?? 0;
     this.#speaks(answer.voices ?? []);
     if (followed) return;
     this.resume = this.#snapshot;
     this.#told = 0;
     this.speaking = [];
-    this.roleAsked = null;
+    this.roleAsked = answer.role_asked ?? null;
+    this.#asks(answer.polls ?? []);
   }
 
   /** Whether breakouts are open, and until when. @param {{ state?: string, ends_at?: number }} session */
@@ -341,13 +342,10 @@ export class Model {
     this.invitations = this.invitations.filter((one) => one.room !== room);
   }
 
-  /** By the answer to `join`, which names the rooms only. @param {string[]} rooms */
-  #invited(rooms) {
-    this.invitations = rooms.map((room) => {
-      const known = this.invitations.find((one) => one.room === room);
-      const name = this.rooms.find((one) => one.id === room)?.name ?? room;
-      return known ?? { room, name, requestor: '', expiresAt: null };
-    });
+  /** By the answer to `join`. @param {any[]} invited */
+  #invited(invited) {
+    this.invitations = invited.map(({ room_id: room, name, requestor, expires_s: seconds }) => (
+      { room, name, requestor, expiresAt: seconds == null ? null : Date.now() + seconds * 1_000 }));
   }
 
   /** @param {any} params */
@@ -394,6 +392,12 @@ export class Model {
   #polled({ poll, from, question, options, votes, open }) {
     const own = this.polls.get(poll)?.own ?? null;
     this.polls = new Map(this.polls).set(poll, { poll, from, question, options, votes, open, own });
+  }
+
+  /** By the answer to `join`, which has the polls that are open: of others the end was missed. @param {any[]} open */
+  #asks(open) {
+    this.polls = new Map([...this.polls].map(([poll, known]) => [poll, { ...known, open: false }]));
+    for (const poll of open) this.#polled(poll);
   }
 
   /** By the answer to `join`: who speaks to more than a room, this one too if it came back. @param {any[]} voices */

@@ -10,7 +10,7 @@ use crate::rooms::plan::Session;
 use crate::rooms::request::By;
 use crate::rooms::turn::Turn;
 use crate::rooms::{
-    Consent, Late, MAIN, MainRoom, MutedSources, Name, RESERVED, RoleName, is_reserved,
+    Consent, Late, MAIN, MainRoom, MutedSources, Name, Permission, RESERVED, RoleName, is_reserved,
 };
 
 /// Somebody who joins, as token and request describe them.
@@ -55,6 +55,7 @@ impl Turn<'_> {
                 (person.publishes, person.subscribes) = (publishes, subscribes);
                 if person.token_role != role {
                     (person.role, person.token_role) = (role.clone(), role);
+                    person.room_role = RoomRole::default();
                 }
             });
             self.end_forbidden_voices(&id);
@@ -94,6 +95,8 @@ impl Turn<'_> {
 
     fn put_straight(&mut self, id: &Name, room: &Name) -> Result<(), RoomError> {
         if **room != *MAIN {
+            self.check_way(id, room)?;
+            self.check_door(self.next.may(id, Permission::Manage), room, "room")?;
             self.check_capacity(room, std::slice::from_ref(id), "room")?;
             self.place(id, room, "moved");
         }
@@ -105,13 +108,10 @@ impl Turn<'_> {
     fn seat_late(&mut self, id: &Name) -> Result<(), RoomError> {
         let Session::Started { consent, .. } = self.next.plan.session else { return Ok(()) };
         let assigned = self.next.plan.assigned.get(id).cloned();
-        let fits = |turn: &Turn<'_>, room: &Name| {
-            turn.check_capacity(room, std::slice::from_ref(id), "room").is_ok()
-        };
         let (room, ask) = match (assigned, self.next.rules.late) {
-            (Some(room), _) if fits(self, &room) => (Some(room), consent == Consent::Ask),
+            (Some(room), _) if self.takes(&room, id) => (Some(room), consent == Consent::Ask),
             (_, Late::Main) => (None, false),
-            _ if self.next.may(id, crate::rooms::Permission::Manage) => (None, false),
+            _ if self.next.may(id, Permission::Manage) => (None, false),
             (_, late) => (self.smallest_room(id), late == Late::Ask),
         };
         let Some(room) = room else { return Ok(()) };
@@ -124,6 +124,12 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Whether somebody can go there now.
+    fn takes(&self, room: &Name, id: &Name) -> bool {
+        let door = self.check_door(false, room, "room");
+        door.and_then(|()| self.check_capacity(room, std::slice::from_ref(id), "room")).is_ok()
+    }
+
     /// The room with the fewest people that still takes one; the oldest of those.
     fn smallest_room(&self, id: &Name) -> Option<Name> {
         let mut sizes = self.sizes();
@@ -131,9 +137,7 @@ impl Turn<'_> {
             .next
             .breakouts()
             .map(|room| (sizes.remove(&room.id).unwrap_or(0), room.id.clone()));
-        let rooms = rooms.filter(|(_, room)| {
-            self.check_capacity(room, std::slice::from_ref(id), "room").is_ok()
-        });
+        let rooms = rooms.filter(|(_, room)| self.takes(room, id));
         rooms.min_by_key(|(size, _)| *size).map(|(_, room)| room)
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::rooms::error::RoomError;
 use crate::rooms::event::Event;
 use crate::rooms::timer::Millis;
 use crate::rooms::turn::Turn;
-use crate::rooms::{Consent, MAIN, Name, Permission};
+use crate::rooms::{Consent, MAIN, Meeting, Name, Permission};
 
 /// Somebody was asked into a room and has not answered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -19,6 +20,35 @@ pub struct Invitation {
     pub by: Name,
     /// When it lapses.
     pub expires: Option<Millis>,
+}
+
+/// An invitation for the invited, who comes while it is open.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct InvitationView {
+    /// Into which room.
+    pub room_id: Name,
+    /// What it is called.
+    pub name: Name,
+    /// By whom.
+    pub requestor: Name,
+    /// In how many seconds it lapses; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub expires_s: Option<u64>,
+}
+
+impl Meeting {
+    /// What somebody is invited to, as `breakout_invited` said it.
+    pub fn invitations_for(&self, id: &str, now: Millis) -> Vec<InvitationView> {
+        let own = self.invitations.get(id).into_iter().flatten();
+        let view = |one: &Invitation| InvitationView {
+            room_id: one.room.clone(),
+            name: self.breakout(&one.room).map_or_else(|| one.room.clone(), |to| to.name.clone()),
+            requestor: one.by.clone(),
+            expires_s: one.expires.map(|at| now.seconds_to(at)),
+        };
+        own.map(view).collect()
+    }
 }
 
 /// What `breakout.invite` asks for.
@@ -46,6 +76,7 @@ impl Turn<'_> {
             self.require(Permission::Manage)?;
         }
         let room = room?;
+        self.check_door(self.may(Permission::Manage), &room, "room_id")?;
         self.check_from_main("invite")?;
         let mut people = self.people_named(&invite.clients, "clients")?;
         people.retain(|id| self.next.people.get(id).is_some_and(|person| person.room != room));
@@ -95,6 +126,7 @@ impl Turn<'_> {
         if people.is_empty() {
             return;
         }
+        self.open_room(room);
         let timeout_s = timeout_s.or(self.next.rules.invite_timeout_s).map(u64::from);
         let expires = timeout_s.map(|seconds| self.now.after_s(seconds));
         let requestor = self.asker();
@@ -150,6 +182,11 @@ impl Turn<'_> {
     pub(in crate::rooms) fn lapse_invitations(&mut self) {
         let now = self.now;
         self.withdraw_all(|invitation| invitation.expires.is_some_and(|at| at <= now), "timeout");
+    }
+
+    /// Invitations into a room that is closed.
+    pub(in crate::rooms) fn withdraw_invitations(&mut self, room: &Name) {
+        self.withdraw_all(|invitation| invitation.room == *room, "withdrawn");
     }
 
     /// Invitations into rooms that are gone.

@@ -45,6 +45,7 @@ impl Turn<'_> {
             let message = "only who manages, or the room's owner, joins as moderator";
             return Err(RoomError::field(code::FORBIDDEN, "role", message));
         }
+        self.check_door(manages, &room, "room_id")?;
         self.check_way(&me, &room)?;
         self.check_capacity(&room, std::slice::from_ref(&me), "room_id")?;
         self.place(&me, &room, "moved");

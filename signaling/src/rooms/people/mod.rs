@@ -9,7 +9,7 @@ mod place;
 mod recall;
 
 pub use enter::Enter;
-pub use invite::{Invitation, Invite};
+pub use invite::{Invitation, InvitationView, Invite};
 pub use join_room::JoinRoom;
 pub use mute::{Ban, TOKEN_S_MAX};
 pub use person::{Person, RoomRole};

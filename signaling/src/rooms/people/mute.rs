@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::person::{Person, RoomRole};
 use crate::rooms::error::RoomError;
+use crate::rooms::main_room::Return;
 use crate::rooms::turn::Turn;
 use crate::rooms::{By, MAIN, Mutable, Name, Permission, is_id};
 
@@ -63,8 +64,9 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `people.kick`: out of the meeting, not to come back. The server can do it to somebody who
-    /// has not come yet: then the token they have lets them in no more.
+    /// `people.kick`: out of the meeting, not to come back; by a room's moderator who may not do
+    /// that, out of the room. The server can do it to somebody who has not come yet: then the token
+    /// they have lets them in no more.
     ///
     /// # Errors
     /// `FORBIDDEN`, `INVALID_PARAMS`, `CONFLICT`.
@@ -74,6 +76,10 @@ impl Turn<'_> {
             return self.shut_out(client);
         }
         let other = self.over(client, Permission::Kick)?;
+        if !self.may(Permission::Kick) {
+            self.recall(&[other], "kicked", Return::Policy);
+            return Ok(());
+        }
         self.ban(&other);
         self.next.people.remove(&other);
         self.next.invitations.remove(&other);

@@ -22,6 +22,7 @@ impl Turn<'_> {
         how: Return,
     ) {
         let rules = self.next.rules;
+        self.open_room(room);
         self.edit(id, |person| {
             let (from_main, to_main) = (person.room == *MAIN, **room == *MAIN);
             match (from_main, to_main) {
@@ -36,6 +37,29 @@ impl Turn<'_> {
         if let Some(own) = self.next.invitations.get_mut(id) {
             own.retain(|invitation| invitation.room != *room);
         }
+    }
+
+    /// A closed room that people are put or asked into is closed no more. Who goes by themselves is
+    /// refused before (`check_door`).
+    pub(in crate::rooms) fn open_room(&mut self, room: &Name) {
+        if self.next.breakout(room).is_some_and(|room| room.closed) {
+            self.edit_room(room, |room| room.closed = false);
+        }
+    }
+
+    /// Refuses who would go into a closed room and does not manage.
+    pub(in crate::rooms) fn check_door(
+        &self,
+        manages: bool,
+        room: &Name,
+        field: &str,
+    ) -> Result<(), RoomError> {
+        let closed = self.next.breakout(room).is_some_and(|room| room.closed);
+        if closed && !manages {
+            let message = format!("room \"{room}\" is closed: its time is over");
+            return Err(RoomError::field(code::CONFLICT, field, message));
+        }
+        Ok(())
     }
 
     /// How many people are in each room.
@@ -65,9 +89,12 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Refuses a move from breakout to breakout where the profile wants the main room in between
-    /// (Q13).
+    /// Refuses a way into a breakout where the meeting has none (E1, E2, E4), and one from breakout
+    /// to breakout where the profile wants the main room in between (Q13).
     pub(in crate::rooms) fn check_way(&self, id: &Name, room: &Name) -> Result<(), RoomError> {
+        if **room != *MAIN {
+            self.check_breakouts_allowed()?;
+        }
         let from = self.next.people.get(id).map(|person| person.room.clone());
         let from = from.unwrap_or_else(|| MAIN.into());
         if !self.next.rules.direct_move && *from != *MAIN && **room != *MAIN && from != *room {
@@ -96,6 +123,7 @@ impl Turn<'_> {
         }
         let room = self.room_named(room_id, "room_id")?;
         let people = self.people_named(clients, "clients")?;
+        self.check_door(self.may(Permission::Manage), &room, "room_id")?;
         self.check_capacity(&room, &people, "clients")?;
         for id in &people {
             self.check_way(id, &room)?;
@@ -140,7 +168,10 @@ impl Turn<'_> {
             }
             match plan {
                 Some(plan) => self.next.plan.assigned.insert(id.clone(), plan),
-                None => self.next.plan.assigned.remove(id),
+                None => {
+                    self.strike_reserved(id);
+                    self.next.plan.assigned.remove(id)
+                }
             };
         }
         Ok(())

@@ -21,6 +21,11 @@ impl Turn<'_> {
         away.map(|(id, _)| id.clone()).collect()
     }
 
+    /// Who manages moves anybody, so themself too.
+    fn check_way_back(&self) -> Result<(), RoomError> {
+        if self.may(Permission::Manage) { Ok(()) } else { self.require(Permission::Parent) }
+    }
+
     /// `breakout.leave`: back by oneself.
     ///
     /// # Errors
@@ -30,7 +35,7 @@ impl Turn<'_> {
         if self.next.people.get(&me).is_some_and(|person| person.room == *MAIN) {
             return Err(RoomError::conflict("you are not in a breakout room"));
         }
-        self.require(Permission::Parent)?;
+        self.check_way_back()?;
         self.place(&me, &MAIN.into(), "left");
         Ok(())
     }
@@ -41,7 +46,7 @@ impl Turn<'_> {
     /// `FORBIDDEN`.
     pub(in crate::rooms) fn leave_all(&mut self) -> Result<(), RoomError> {
         let me = self.myself()?;
-        self.require(Permission::Parent)?;
+        self.check_way_back()?;
         if self.next.people.get(&me).is_some_and(|person| person.room != *MAIN) {
             self.recall(&[me], "left", Return::Resume);
         }
@@ -54,9 +59,7 @@ impl Turn<'_> {
     /// `FORBIDDEN`.
     pub(in crate::rooms) fn clear_all(&mut self) -> Result<(), RoomError> {
         self.require(Permission::Manage)?;
-        let inside = self.everybody_inside();
-        self.recall(&inside, "cleared", Return::Resume);
-        self.next.plan.session = Session::Draft;
+        self.close_session("cleared");
         Ok(())
     }
 

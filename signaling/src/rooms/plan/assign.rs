@@ -17,6 +17,7 @@ impl Turn<'_> {
         clients: &[String],
     ) -> Result<(), RoomError> {
         self.require(Permission::Manage)?;
+        self.check_breakouts_allowed()?;
         let room = self.breakout_named(room_id, "room_id")?;
         let people = self.people_named(clients, "clients")?;
         self.check_planned(&room, &people)?;
@@ -63,6 +64,7 @@ impl Turn<'_> {
         let people = self.people_named(clients, "clients")?;
         for id in &people {
             let assigned = self.next.plan.assigned.remove(id);
+            self.strike_reserved(id);
             let inside = self.next.people.get(id).is_some_and(|person| person.room != *MAIN);
             if inside && assigned.is_some() && self.next.plan.is_started() {
                 self.recall(std::slice::from_ref(id), "unassigned", Return::Policy);
@@ -82,6 +84,7 @@ impl Turn<'_> {
         seed: Option<u64>,
     ) -> Result<(), RoomError> {
         self.require(Permission::Manage)?;
+        self.check_breakouts_allowed()?;
         if self.next.plan.rooms.is_empty() {
             return Err(RoomError::conflict("there are no breakout rooms; create some first"));
         }

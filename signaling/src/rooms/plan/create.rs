@@ -7,7 +7,7 @@ use crate::rooms::error::{RoomError, code};
 use crate::rooms::event::{Event, RoomName};
 use crate::rooms::request::By;
 use crate::rooms::turn::Turn;
-use crate::rooms::{Consent, Media, Name, Permission};
+use crate::rooms::{Consent, EmptyTtl, Media, Name, Permission};
 
 /// Longest name of a room, in bytes.
 const NAME_BYTES_MAX: usize = 256;
@@ -23,6 +23,8 @@ pub struct Create {
     pub participants: Option<u64>,
     /// What may be spoken in them.
     pub media: Media,
+    /// When they are destroyed if empty; absent: as the meeting's rules say.
+    pub empty_ttl: Option<EmptyTtl>,
 }
 
 impl Turn<'_> {
@@ -37,7 +39,8 @@ impl Turn<'_> {
         let video = ask.media.video && self.next.rules.video_in_breakouts;
         let media = Media { video, ..ask.media };
         let names = (0..count).map(|at| ask.names.get(at).map(|name| name.trim().to_owned()));
-        let rooms = names.map(|name| self.new_room(name, ask.participants, media)).collect();
+        let rooms = names.map(|name| self.new_room(name, ask.participants, media, ask.empty_ttl));
+        let rooms = rooms.collect();
         self.announce_rooms(rooms);
         self.reply.result = Some(0); // C1
         Ok(())
@@ -49,6 +52,7 @@ impl Turn<'_> {
         name: Option<String>,
         capacity: Option<u64>,
         media: Media,
+        empty_ttl: Option<EmptyTtl>,
     ) -> RoomName {
         self.next.plan.created += 1;
         let number = self.next.plan.created;
@@ -59,11 +63,13 @@ impl Turn<'_> {
             name: name.clone(),
             capacity,
             media,
+            empty_ttl,
             owner: match self.by {
                 By::Server => None,
                 By::Person(id) => Some(id.clone()),
             },
             timer: None,
+            closed: false,
             empty_since: None,
             help: None,
         };
@@ -107,21 +113,9 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether the meeting may have breakouts at all (E1, E2, E4, Q6).
-    pub(super) fn check_breakouts_allowed(&self) -> Result<(), RoomError> {
-        let rules = &self.next.rules;
-        if !rules.breakouts {
-            return Err(RoomError::new(code::FORBIDDEN, "breakouts are not enabled here"));
-        }
-        if rules.hybrid && !rules.breakout_in_hybrid {
-            let message = "breakouts are not enabled for sessions with phones";
-            return Err(RoomError::new(code::FORBIDDEN, message));
-        }
-        if rules.lecture && !rules.breakout_in_lecture {
-            let message = "breakout rooms are not supported in lecture mode";
-            return Err(RoomError::new(code::LECTURE, message));
-        }
-        Ok(())
+    /// Whether the meeting may have breakouts at all.
+    pub(in crate::rooms) fn check_breakouts_allowed(&self) -> Result<(), RoomError> {
+        self.next.rules.check_breakouts().map_err(|(_, error)| error)
     }
 
     /// Whether a room may take so many (1724, 1725).

@@ -208,7 +208,7 @@ impl Turn<'_> {
         let media = Media { video, canvas: false, ..Media::ALL };
         let mut made = Vec::new();
         for name in fresh {
-            let room = self.new_room(Some(name.clone()), None, media);
+            let room = self.new_room(Some(name.clone()), None, media, None);
             rooms.insert(name, room.id.clone());
             made.push(room);
         }

@@ -20,6 +20,7 @@ impl Turn<'_> {
         seed: Option<u64>,
     ) -> Result<(), RoomError> {
         self.require(Permission::Manage)?;
+        self.check_breakouts_allowed()?;
         if self.next.plan.rooms.is_empty() {
             return Err(RoomError::conflict("there are no breakout rooms; create some first"));
         }

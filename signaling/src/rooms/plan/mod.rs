@@ -23,7 +23,7 @@ pub use session::Session;
 pub use spread::Strategy;
 
 use super::timer::{Millis, Timer};
-use super::{Media, Name};
+use super::{EmptyTtl, Media, Name, Rules};
 
 /// A breakout room.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -36,14 +36,28 @@ pub struct Breakout {
     pub capacity: Option<u64>,
     /// What may be spoken in it.
     pub media: Media,
+    /// When it is destroyed if it is empty; none: as the meeting's rules say (Q17).
+    #[serde(default)]
+    pub empty_ttl: Option<EmptyTtl>,
     /// Who created it (C9); none: the server.
     pub owner: Option<Name>,
     /// Its own timer (N7).
     pub timer: Option<Timer>,
+    /// Its time was over: nobody goes there by themselves until it is opened again, by more time, by
+    /// somebody who manages and goes or puts people there, or with the next session.
+    #[serde(default)]
+    pub closed: bool,
     /// Since when nobody is in it, where that matters (Q17).
     pub empty_since: Option<Millis>,
     /// Who asked for help.
     pub help: Option<Name>,
+}
+
+impl Breakout {
+    /// After how many seconds without people it is destroyed, if at all.
+    pub(super) fn empty_ttl_s(&self, rules: &Rules) -> Option<u32> {
+        self.empty_ttl.map_or(rules.empty_ttl_s, EmptyTtl::seconds)
+    }
 }
 
 /// See the fields.
@@ -99,7 +113,8 @@ impl Plan {
     pub(super) fn says_as(&self, other: &Plan) -> bool {
         let shown = |room: &Breakout| {
             let ends_at = room.timer.map(|timer| timer.ends_at);
-            (room.name.clone(), room.capacity, room.media, room.help.is_some(), ends_at)
+            let what = (room.name.clone(), room.capacity, room.media, room.empty_ttl);
+            (what, room.help.is_some(), ends_at, room.closed)
         };
         self.assigned == other.assigned
             && self.reserved == other.reserved

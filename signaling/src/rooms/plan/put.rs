@@ -8,7 +8,7 @@ use super::Reserved;
 use super::create::check_name;
 use crate::rooms::error::{RoomError, code};
 use crate::rooms::turn::Turn;
-use crate::rooms::{Media, Name, Permission};
+use crate::rooms::{EmptyTtl, Media, Name, Permission};
 
 /// Longest id of a participant or cell of a list, in bytes.
 const CELL_BYTES_MAX: usize = 256;
@@ -31,6 +31,8 @@ pub struct PutRoom {
     pub capacity: Option<u64>,
     /// What may be spoken in it.
     pub media: Media,
+    /// When it is destroyed if empty; none: as the meeting's rules say.
+    pub empty_ttl: Option<EmptyTtl>,
     /// Ids of people who belong there, whether they are here or not.
     pub assigned: Vec<String>,
     /// People who are known by name or address only. `room` is not looked at.
@@ -66,9 +68,9 @@ impl Turn<'_> {
             };
             let name = room.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
             let id = match room.id {
-                Some(id) => self.change_room(&id, name, room.capacity, media)?,
+                Some(id) => self.change_room(&id, name, (room.capacity, media, room.empty_ttl))?,
                 None => {
-                    let fresh = self.new_room(name, room.capacity, media);
+                    let fresh = self.new_room(name, room.capacity, media, room.empty_ttl);
                     made.push(fresh.clone());
                     fresh.id
                 }
@@ -93,23 +95,32 @@ impl Turn<'_> {
         &mut self,
         id: &str,
         name: Option<String>,
-        capacity: Option<u64>,
-        media: Media,
+        what: (Option<u64>, Media, Option<EmptyTtl>),
     ) -> Result<Name, RoomError> {
         let id = self.breakout_named(id, "rooms")?;
         let same = self.next.breakout(&id).is_some_and(|room| {
             let named = name.as_deref().is_none_or(|name| *name == *room.name);
-            named && room.capacity == capacity && room.media == media
+            named && (room.capacity, room.media, room.empty_ttl) == what
         });
         if !same {
             self.edit_room(&id, |room| {
-                (room.capacity, room.media) = (capacity, media);
+                (room.capacity, room.media, room.empty_ttl) = what;
                 if let Some(name) = name {
                     room.name = name.into();
                 }
             });
         }
         Ok(id)
+    }
+
+    /// In a draft too people may be inside: who was invited, moved, or went there.
+    fn check_inside(&self, id: &str, capacity: Option<u64>, field: &str) -> Result<(), RoomError> {
+        let inside = self.next.inside(id).count() as u64;
+        if let Some(capacity) = capacity.filter(|capacity| inside > *capacity) {
+            let message = format!("{inside} people are in room \"{id}\", more than {capacity}");
+            return Err(RoomError::field(code::ROOM_FULL, field, message));
+        }
+        Ok(())
     }
 
     fn check_plan(&self, plan: &PutPlan) -> Result<(), RoomError> {
@@ -124,6 +135,7 @@ impl Turn<'_> {
             if let Some(id) = &room.id {
                 self.breakout_named(id, &field("id"))?;
                 once(&mut ids, id.clone(), &field("id"))?;
+                self.check_inside(id, room.capacity, &field("capacity"))?;
             }
             check_name(room.name.as_deref().unwrap_or_default(), &field("name"))?;
             self.check_participants(room.capacity, &field("capacity"))?;

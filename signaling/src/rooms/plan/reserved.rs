@@ -43,6 +43,16 @@ fn same(one: &str, two: &str) -> bool {
     one.trim().to_lowercase() == two.trim().to_lowercase()
 }
 
+/// The row that is somebody's: the one they turned out to be, else one that expects nobody else; an
+/// address that fits goes before a name that fits.
+fn row_of(rows: &[Reserved], id: &Name, person: &Person) -> Option<usize> {
+    let free = |one: &Reserved| one.person.is_none() && one.is(person);
+    let by_email = |one: &Reserved| person.email.is_some() && !one.email.is_empty();
+    let own = rows.iter().position(|one| one.person.as_ref() == Some(id));
+    let addressed = || rows.iter().position(|one| free(one) && by_email(one));
+    own.or_else(addressed).or_else(|| rows.iter().position(free))
+}
+
 impl Turn<'_> {
     /// Somebody is here: if a list expects them and they belong nowhere yet, they belong there.
     pub(in crate::rooms) fn match_reserved(&mut self, id: &Name) {
@@ -50,19 +60,20 @@ impl Turn<'_> {
         if self.next.plan.assigned.contains_key(id) {
             return;
         }
-        let free = |one: &&mut Reserved| one.person.as_ref().is_none_or(|other| other == id);
-        // An address that fits goes before a name that fits.
-        let by_email = |one: &&mut Reserved| !one.email.is_empty();
         let plan = &mut self.next.plan;
-        let mut found = plan.reserved.iter_mut().filter(free).filter(by_email);
-        let mut found = found.find(|one| person.email.is_some() && one.is(&person));
-        if found.is_none() {
-            found = plan.reserved.iter_mut().filter(free).find(|one| one.is(&person));
-        }
-        if let Some(found) = found {
+        let row = row_of(&plan.reserved, id, &person);
+        if let Some(found) = row.and_then(|at| plan.reserved.get_mut(at)) {
             found.person = Some(id.clone());
             let room = found.room.clone();
             plan.assigned.insert(id.clone(), room);
+        }
+    }
+
+    /// Somebody shall belong nowhere: no list expects them either, when they come again.
+    pub(in crate::rooms) fn strike_reserved(&mut self, id: &Name) {
+        let Some(person) = self.next.people.get(id) else { return };
+        if let Some(at) = row_of(&self.next.plan.reserved, id, person) {
+            self.next.plan.reserved.remove(at);
         }
     }
 }

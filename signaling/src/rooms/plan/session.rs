@@ -31,6 +31,9 @@ pub enum Session {
         at: Millis,
         /// `timer` or `stopped`.
         why: Name,
+        /// As before: for whoever extends it.
+        #[serde(default)]
+        consent: Consent,
     },
 }
 
@@ -81,11 +84,9 @@ impl Turn<'_> {
             self.spread(Strategy::Random, self.seed);
         }
         let consent = consent.unwrap_or(Consent::AutoOnStart);
-        let timer = timer_s.map(|s| Timer::new(self.now.after_s(u64::from(s))));
-        let timer = timer.map(|timer| Timer {
-            warned: timer_s.is_none_or(|timer_s| timer_s <= rules.warn_s),
-            ..timer
-        });
+        let ends_at = timer_s.map(|timer_s| self.now.after_s(u64::from(timer_s)));
+        let timer = ends_at.map(|ends_at| Timer::new(self.now, ends_at, &rules));
+        self.open_rooms();
         self.next.plan.session = Session::Started { timer, consent };
         let groups = self.groups();
         for (room, people) in &groups {
@@ -151,12 +152,29 @@ impl Turn<'_> {
         match grace_s.filter(|grace_s| *grace_s > 0) {
             Some(grace_s) => {
                 let at = self.now.after_s(u64::from(grace_s));
-                self.next.plan.session = Session::Closing { at, why: "stopped".into() };
+                let consent = self.consent_of_session();
+                self.next.plan.session = Session::Closing { at, why: "stopped".into(), consent };
                 self.tell_timer(None, at, true);
             }
             None => self.close_session("stopped"),
         }
         Ok(())
+    }
+
+    /// Rooms that were closed by their own timer are as the others again.
+    fn open_rooms(&mut self) {
+        let closed = self.next.breakouts().filter(|room| room.closed);
+        let closed: Vec<Name> = closed.map(|room| room.id.clone()).collect();
+        for room in closed {
+            self.edit_room(&room, |room| room.closed = false);
+        }
+    }
+
+    fn consent_of_session(&self) -> Consent {
+        match self.next.plan.session {
+            Session::Draft => self.next.rules.consent,
+            Session::Started { consent, .. } | Session::Closing { consent, .. } => consent,
+        }
     }
 
     /// Brings everybody back and ends timers; rooms and groups stay.
@@ -169,6 +187,7 @@ impl Turn<'_> {
         for room in timed {
             self.edit_room(&room, |room| room.timer = None);
         }
+        self.open_rooms();
         if self.next.rules.forget_groups {
             self.next.plan.assigned.clear();
         }

@@ -6,6 +6,7 @@ use super::{Permission, RoleName};
 use crate::rooms::Name;
 use crate::rooms::error::{RoomError, code};
 use crate::rooms::event::Event;
+use crate::rooms::people::RoomRole;
 use crate::rooms::request::By;
 use crate::rooms::turn::Turn;
 use crate::rooms::voices::Announced;
@@ -89,6 +90,7 @@ impl Turn<'_> {
         self.edit(id, |person| {
             person.role = role.clone();
             person.role_asked = None;
+            person.room_role = RoomRole::default();
         });
         self.end_forbidden_voices(id);
         let mut to = self.next.who_may(Permission::ChangeRole);

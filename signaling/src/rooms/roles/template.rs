@@ -54,13 +54,14 @@ impl Roles {
     /// stage, and guests who discuss in a breakout role with or without it (seed 0).
     pub fn stage() -> Roles {
         use Permission as P;
-        let moderates = [P::Manage, P::Presence, P::ChangeRole, P::MuteOthers, P::Kick, P::Chat];
+        let moderates = [P::Manage, P::Presence, P::ChangeRole, P::MuteOthers, P::Kick];
         let stage = ["host", "co-host", "moderator"];
         let talk = Media { share: false, canvas: false, ..Media::ALL };
         Roles(vec![
             Role { permissions: Permissions::all(), ..Role::new("host", []) }.receiving(&stage),
             Role::new("co-host", [P::Parent, P::Chat, P::Broadcast]).receiving(&stage),
-            Role::new("moderator", moderates).receiving(&stage),
+            Role::new("moderator", moderates.into_iter().chain([P::Parent, P::Chat]))
+                .receiving(&stage),
             Role::new("guest", [P::Parent, P::Chat])
                 .publishing(Media::NONE)
                 .receiving(&["host", "co-host"]),

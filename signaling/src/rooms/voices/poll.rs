@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::text::check_text;
 use crate::rooms::error::{RoomError, code};
-use crate::rooms::event::Event;
+use crate::rooms::event::{Event, Notice};
 use crate::rooms::turn::Turn;
 use crate::rooms::{MAIN, Meeting, Name, Permission};
 
@@ -86,6 +86,15 @@ impl Meeting {
     /// All polls, in their order.
     pub fn polls(&self) -> impl Iterator<Item = PollView> {
         self.polls.iter().map(|(number, poll)| poll.view(*number))
+    }
+
+    /// Those that are open and that somebody can vote in, or made.
+    pub fn polls_for(&self, id: &str) -> Vec<PollView> {
+        let Some(person) = self.person(id) else { return Vec::new() };
+        let own = self.polls.iter().filter(|(_, poll)| {
+            poll.open && (*poll.by == *id || poll.rooms.contains(&person.room))
+        });
+        own.map(|(number, poll)| poll.view(*number)).collect()
     }
 }
 
@@ -171,6 +180,23 @@ impl Turn<'_> {
         Arc::make_mut(poll).open = false;
         self.tell_poll(number);
         Ok(())
+    }
+
+    /// Who comes into a room is told of the polls that are open there. Who comes into the meeting
+    /// has them in the answer to `join`.
+    pub(in crate::rooms) fn tell_polls_to_newcomers(&mut self) {
+        let open = self.old.polls.keys().filter_map(|number| {
+            let poll = self.next.polls.get(number).filter(|poll| poll.open)?;
+            let came = self.next.people.iter().filter(|(id, person)| {
+                let before = self.old.people.get(*id).map(|before| &before.room);
+                poll.rooms.contains(&person.room)
+                    && before.is_some_and(|before| !poll.rooms.contains(before))
+            });
+            let to: Vec<Name> = came.map(|(id, _)| id.clone()).collect();
+            Some(Notice { to, event: Event::PollChanged(poll.view(*number)) })
+        });
+        let open: Vec<Notice> = open.collect();
+        self.after.extend(open);
     }
 
     /// Tells those who can vote and the one who asks.

@@ -1,5 +1,7 @@
 //! Announce (N3), whisper (N6), monitor (N5): in the relay's masks, without a new m-line.
 
+use std::collections::BTreeSet;
+
 use ringfence::route::id::Source;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +11,7 @@ use crate::rooms::event::Event;
 use crate::rooms::meeting::Meeting;
 use crate::rooms::people::Person;
 use crate::rooms::turn::Turn;
-use crate::rooms::{MAIN, Name, Permission};
+use crate::rooms::{Name, Permission};
 
 /// Which sources somebody speaks to all rooms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -98,6 +100,18 @@ impl Meeting {
             }
         }
         voices
+    }
+
+    /// Who hears somebody's whisper, and who says it.
+    fn whispered_to(&self, from: &Name) -> BTreeSet<Name> {
+        let target = self.people.get(from).and_then(|person| person.whispers.as_ref());
+        let mut hearers: BTreeSet<Name> = match target {
+            None => return BTreeSet::new(),
+            Some(Target::Room(room)) => self.inside(room).cloned().collect(),
+            Some(Target::Person(id)) => BTreeSet::from([id.clone()]),
+        };
+        hearers.insert(from.clone());
+        hearers
     }
 }
 
@@ -220,25 +234,16 @@ impl Turn<'_> {
             }
             let whispered = before.and_then(|person| person.whispers.clone());
             let whispers = after.and_then(|person| person.whispers.clone());
-            if whispered != whispers {
-                for (target, on) in [(whispered, false), (whispers, true)] {
-                    let Some(target) = target else { continue };
-                    let mut to = self.hearers(&target);
-                    to.extend(after.map(|_| id.clone()));
-                    say(id, to, "whisper", on);
-                }
-            }
+            // Who comes to a room or leaves it while it is whispered to is told, too.
+            let (was, is) = (self.old.whispered_to(id), self.next.whispered_to(id));
+            let other = whispered != whispers;
+            let ended = was.iter().filter(|one| other || !is.contains(*one));
+            let ended = ended.filter(|one| self.next.people.contains_key(*one));
+            say(id, ended.cloned().collect(), "whisper", false);
+            let began = is.iter().filter(|one| other || !was.contains(*one));
+            let began = began.filter(|one| self.old.people.contains_key(*one)); // others: see `join`
+            say(id, began.cloned().collect(), "whisper", true);
         }
         notices
-    }
-
-    fn hearers(&self, target: &Target) -> Vec<Name> {
-        match target {
-            Target::Room(room) if self.next.room(room).is_none() && **room != *MAIN => Vec::new(),
-            Target::Room(room) => self.next.inside(room).cloned().collect(),
-            Target::Person(id) => {
-                self.next.people.get_key_value(id).map(|(id, _)| id.clone()).into_iter().collect()
-            }
-        }
     }
 }

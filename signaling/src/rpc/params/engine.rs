@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use crate::rooms::{
-    Announced, Consent, Create, Invite, JoinRoom, Listen, Media, Mutable, Muted, Request, RoleName,
-    RoomError, RoomRole, Strategy, Target, code, is_room_id,
+    Announced, Consent, Create, EmptyTtl, Invite, JoinRoom, Listen, Media, Mutable, Muted, Request,
+    RoleName, RoomError, RoomRole, Strategy, Target, code, is_room_id,
 };
 
 const KINDS: &[(&str, Mutable)] = &[
@@ -205,7 +205,17 @@ fn create(fields: &Fields<'_>) -> Result<Create, RoomError> {
         names: fields.optional_texts(&["names"])?.unwrap_or_default(),
         participants,
         media,
+        empty_ttl: empty_ttl(fields)?,
     })
+}
+
+/// Seconds, or `never`.
+fn empty_ttl(fields: &Fields<'_>) -> Result<Option<EmptyTtl>, RoomError> {
+    let names: &[&'static str] = &["empty_ttl_s", "empty_ttl"];
+    match fields.get(names) {
+        Some((_, word)) if word == "never" => Ok(Some(EmptyTtl::NEVER)),
+        _ => Ok(fields.seconds(names)?.map(EmptyTtl::After)),
+    }
 }
 
 fn announced(fields: &Fields<'_>) -> Result<Announced, RoomError> {

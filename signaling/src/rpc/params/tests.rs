@@ -63,7 +63,8 @@ fn aliases_and_defaults() {
     };
     assert_eq!((clients, room_id), (vec!["a".to_owned()], "b1".to_owned()));
     let media = Media { audio: true, video: true, share: true, canvas: false };
-    let expected = Create { max_rooms: None, names: vec![], participants: None, media };
+    let expected =
+        Create { max_rooms: None, names: vec![], participants: None, media, empty_ttl: None };
     for method in ["breakout.create", "createBreakoutRoom", "createBreakOutRoom"] {
         assert_eq!(read(method, &Params::new()), Request::Create(expected.clone()), "{method}");
     }
