@@ -12,12 +12,11 @@
 //! - `cases`: what was wrong once, step by step.
 //!
 //! `signaling/tests/faults/` has faults as patches: `tests/run faults` plants one after the other and
-//! demands that one of these tests goes red; `faults` looks that they still fit.
+//! demands that one of these tests goes red; `tests/faults.rs` looks that they still fit.
 
 mod cases;
 mod cast;
 mod clock;
-mod faults;
 mod hearers;
 mod hearing;
 mod kept;

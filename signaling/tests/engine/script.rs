@@ -123,7 +123,9 @@ pub fn request(meeting: &Meeting, line: &Line) -> (By, Request) {
             Request::Start { consent, timer_s }
         }
         14 => Request::Stop { grace_s: some(b).then_some(u32::from(c % 8)) },
-        15 | 52..=54 => Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) },
+        15 | 52..=54 => {
+            Request::Extend { seconds: u32::from(c % 20), room_id: some(b).then(some_room) }
+        }
         16 | 17 => Request::Invite(Invite {
             clients: clients(),
             room_id: some_room(),

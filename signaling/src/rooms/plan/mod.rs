@@ -43,8 +43,8 @@ pub struct Breakout {
     pub owner: Option<Name>,
     /// Its own timer (N7).
     pub timer: Option<Timer>,
-    /// Its time was over: nobody goes there by themselves until it is opened again, by more time, by
-    /// somebody who manages and goes or puts people there, or with the next session.
+    /// Its time was over: nobody goes there by themselves until it is opened again, by more time,
+    /// by somebody who manages and goes or puts people there, or with the next session.
     #[serde(default)]
     pub closed: bool,
     /// Since when nobody is in it, where that matters (Q17).

@@ -241,7 +241,8 @@ impl Turn<'_> {
             let ended = ended.filter(|one| self.next.people.contains_key(*one));
             say(id, ended.cloned().collect(), "whisper", false);
             let began = is.iter().filter(|one| other || !was.contains(*one));
-            let began = began.filter(|one| self.old.people.contains_key(*one)); // others: see `join`
+            // Others are told as they join.
+            let began = began.filter(|one| self.old.people.contains_key(*one));
             say(id, began.cloned().collect(), "whisper", true);
         }
         notices
