@@ -159,7 +159,7 @@ pub async fn code_5067() {
         let path = format!("/v1/meetings/{id}/breakouts/rooms");
         let answer = api.post(&path, json!({"participants": 2})).await;
         match refused {
-            true => answer.refused(409, Some(5067), None),
+            true => _ = answer.refused(409, Some(5067), None),
             false => _ = answer.is(201),
         }
     }

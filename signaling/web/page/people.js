@@ -9,9 +9,6 @@ import { hueOf, initials } from './tile.js';
 /** @typedef {import('../client/client.js').Ringfence} Ringfence */
 /** @typedef {import('../client/client.js').Participant} Participant */
 
-/** Roles of the server's own template, to choose from; those in the meeting come to it. */
-const ROLES = ['host', 'co-host', 'moderator', 'speaker', 'participant', 'guest', 'audience'];
-
 const text = strings.people;
 
 export class People {
@@ -137,8 +134,8 @@ export class People {
 
   /** @param {string} id @param {string} name @param {string} role */
   async #role(id, name, role) {
-    const known = new Set([...ROLES, ...[...this.client.participants.values()].map((one) => one.role)]);
-    const select = make('select', {}, ...[...known].map((one) => make('option', { value: one, text: one })));
+    const known = this.client.roleNames;
+    const select = make('select', {}, ...known.map((one) => make('option', { value: one, text: one })));
     select.value = role;
     const force = make('input', { type: 'checkbox' });
     const own = id === this.client.id;
