@@ -265,11 +265,15 @@ async fn what_waits_for_the_disk_is_bounded() {
     disk.hangs.store(true, Ordering::Relaxed);
     hana.send(r#"{"jsonrpc":"2.0","method":"broadcast","params":{"text":"one"}}"#).await;
     wait_for("the commit hangs", async || disk.waiting.load(Ordering::Relaxed)).await;
-    for n in 0..=20_000 {
-        let participants = if n % 2 == 0 { both.clone() } else { Vec::new() };
-        let event = RelayEvent::Speaking { meeting, participants };
-        server.events.send(event).await.expect("told");
-    }
+    let changes = async {
+        for n in 0..=20_000 {
+            let participants = if n % 2 == 0 { both.clone() } else { Vec::new() };
+            let event = RelayEvent::Speaking { meeting, participants };
+            server.events.send(event).await.expect("told");
+        }
+    };
+    let taken = tokio::time::timeout(Duration::from_secs(60), changes).await;
+    taken.expect("states take no room, and are taken while the commit hangs");
     disk.hangs.store(false, Ordering::Relaxed);
     let told = ada.all("speaking").await;
     // Besides what was still on its way to the meeting.

@@ -80,9 +80,9 @@ impl Scene {
 
     /// What the slow one finds when it reads again: bytes of frames, and the end.
     async fn read_to_the_end(&mut self) -> (usize, Option<CloseFrame>) {
-        let mut bytes = 0;
+        let (mut bytes, until) = (0, tokio::time::Instant::now() + CUT_WITHIN);
         loop {
-            let message = tokio::time::timeout(CUT_WITHIN, self.slow.socket.next()).await;
+            let message = tokio::time::timeout_at(until, self.slow.socket.next()).await;
             match message.expect("an end") {
                 Some(Ok(Message::Close(frame))) => return (bytes, frame),
                 Some(Ok(message)) => bytes += message.len(),

@@ -427,6 +427,10 @@ mod tests {
             let expected = Ask::post(format!("{base}{path}"), body);
             assert_eq!(ask(arguments), expected, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn what_is_asked_otherwise() {
         for (arguments, method, path, body) in [
             (&["plan", "m"][..], "GET", "/breakouts", Body::None),
             (&["csv", "m", "x.csv"], "POST", "/breakouts/csv", Body::Csv("of x.csv".into())),

@@ -134,8 +134,8 @@ export class People {
 
   /** @param {string} id @param {string} name @param {string} role */
   async #role(id, name, role) {
-    const known = this.client.roleNames;
-    const select = make('select', {}, ...known.map((one) => make('option', { value: one, text: one })));
+    const known = new Set([...this.client.roleNames, role]); // theirs may be of before the roles changed
+    const select = make('select', {}, ...[...known].map((one) => make('option', { value: one, text: one })));
     select.value = role;
     const force = make('input', { type: 'checkbox' });
     const own = id === this.client.id;

@@ -57,12 +57,12 @@ fn errors_name_the_field() {
         let named = error.data.as_ref().and_then(|data| data.get("field")?.as_str());
         assert_eq!((error.code, named), (code, Some(field)), "{method} {params:?}");
     }
-    let unknown = call("breakout.fly", &Params::new()).err().expect("no such method");
+    let unknown = call("breakout.fly", &Params::new()).expect_err("no such method");
     assert_eq!(unknown.code, code::UNKNOWN_METHOD);
     assert_eq!(unknown.data.expect("a field")["field"], "method");
-    let odd = call("breakout.stop", json!({"grace": 60}).as_object().unwrap()).err();
+    let odd = call("breakout.stop", json!({"grace": 60}).as_object().unwrap());
     let says = "breakout.stop has no parameter \"grace\"; it takes grace_s, revision";
-    assert_eq!(odd.expect("refused").message, says);
+    assert_eq!(odd.expect_err("refused").message, says);
 }
 
 /// What is read only in one case is taken in the other, too; spellings of the seeds are.
