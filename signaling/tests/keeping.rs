@@ -282,9 +282,10 @@ async fn what_waits_for_the_disk_is_bounded() {
 
     // Events: requests wait, instead of more frames than a connection's queue takes.
     disk.hangs.store(true, Ordering::Relaxed);
+    let both_named = vec!["ada".to_owned(), "hana".to_owned()]; // each is told of the other, too
     let moves = (0..1_500).map(|n| {
         let meetings = server.meetings.clone();
-        let (clients, room_id) = (vec!["ada".to_owned()], format!("b{}", 1 + n % 2));
+        let (clients, room_id) = (both_named.clone(), format!("b{}", 1 + n % 2));
         let request = Request::Move { clients, room_id };
         tokio::spawn(async move { meetings.serve("main", request, None).await })
     });
