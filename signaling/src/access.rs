@@ -15,6 +15,17 @@ use crate::tokens::{Keys, TokenError};
 /// Longest name to show, in bytes.
 pub const NAME_BYTES_MAX: usize = 256;
 
+/// Refuses an e-mail address that nobody is matched by.
+///
+/// # Errors
+/// In words.
+pub fn check_email(email: &str) -> Result<(), &'static str> {
+    if email.is_empty() || email.len() > NAME_BYTES_MAX || email.chars().any(char::is_control) {
+        return Err("the e-mail address is empty, over 256 bytes or has control characters");
+    }
+    Ok(())
+}
+
 /// Most attributes of a participant.
 pub const ATTRIBUTES_MAX: usize = 16;
 

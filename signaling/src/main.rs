@@ -143,6 +143,8 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         role: Some(&options.role),
     };
     access::check_names(wish).map_err(|denied| anyhow::anyhow!("{denied}"))?;
+    let email = options.email.as_deref().map_or(Ok(()), access::check_email);
+    email.map_err(anyhow::Error::msg)?;
     let manages = options.admin || options.role == "host";
     let video = Grants {
         room: meeting.unwrap_or_default().to_owned(),
@@ -155,7 +157,7 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
     let claims = Claims {
         sub: id.to_owned(),
         name: options.name.clone(),
-        email: None,
+        email: options.email.clone(),
         attributes: Default::default(),
         iss: keys.first_issuer().context("no key")?.to_owned(),
         exp: unix_now() + options.ttl.as_secs(),

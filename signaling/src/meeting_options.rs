@@ -2,7 +2,7 @@
 //! `template` (`native`, `stage`) choose what is shipped; every rule may be set beside them by its
 //! own name, and `[[meeting.roles]]` replaces the template.
 
-use serde::de::Error;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
@@ -33,29 +33,47 @@ impl MeetingOptions {
 impl<'de> Deserialize<'de> for MeetingOptions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MeetingOptions, D::Error> {
         let mut table = Table::deserialize(deserializer)?;
-        let wrong = |what: &str, value: &Value| D::Error::custom(format!("no {what} is {value}"));
+        let wrong = |what: &str, value: &Value, known: &str| {
+            let message = format!("in `{what}`: no {what} is {value}; there are {known}");
+            D::Error::custom(message)
+        };
         let profile = match table.remove("profile") {
             None => Rules::default(),
             Some(Value::String(name)) if name == "native" => Rules::default(),
             Some(Value::String(name)) if name == "enablex" => Rules::enablex(),
-            Some(other) => return Err(wrong("profile", &other)),
+            Some(other) => return Err(wrong("profile", &other, "native, enablex")),
         };
         let template = match table.remove("template") {
             None => Roles::native(),
             Some(Value::String(name)) if Roles::shipped(&name).is_some() => {
                 Roles::shipped(&name).unwrap_or_else(Roles::native)
             }
-            Some(other) => return Err(wrong("template", &other)),
+            Some(other) => return Err(wrong("template", &other, "native, stage")),
         };
         let roles = match table.remove("roles") {
             None => template,
-            Some(roles) => roles.try_into().map_err(D::Error::custom)?,
+            Some(roles) => located("roles", roles).map_err(D::Error::custom)?,
         };
         let mut rules = Table::try_from(profile).map_err(D::Error::custom)?;
         rules.extend(table);
-        let rules = Value::Table(rules).try_into().map_err(D::Error::custom)?;
+        let rules = located("", Value::Table(rules)).map_err(D::Error::custom)?;
         Ok(MeetingOptions { rules, roles })
     }
+}
+
+/// Reads a value. An error says where in it: `` in `roles[1].publish`: … ``.
+fn located<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let path = format!("{root}{}", path.trim_end_matches(['?', '.']));
+        match error.inner().message() {
+            // The field's name says where.
+            message if path.is_empty() || (root.is_empty() && message.starts_with("unknown f")) => {
+                message.to_owned()
+            }
+            message => format!("in `{path}`: {message}"),
+        }
+    })
 }
 
 #[cfg(test)]

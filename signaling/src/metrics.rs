@@ -36,6 +36,11 @@ struct Rest {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Ended {
+    reason: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct What {
     what: &'static str,
 }
@@ -48,6 +53,7 @@ pub struct Metrics {
     http: Family<Http, Counter>,
     rest: Family<Rest, Counter>,
     connections: Gauge,
+    ended: Family<Ended, Counter>,
     relay: Family<What, Gauge>,
     of_relay: RelayMetrics,
     process: Process,
@@ -62,6 +68,7 @@ impl Metrics {
             http: Family::default(),
             rest: Family::default(),
             connections: Gauge::default(),
+            ended: Family::default(),
             relay: Family::default(),
             of_relay: RelayMetrics::default(),
             process: Process::new(),
@@ -82,6 +89,8 @@ impl Metrics {
         let help = "REST requests by method, route and status";
         registry.register("rest_requests", help, metrics.rest.clone());
         registry.register("websockets", "Open WebSockets", metrics.connections.clone());
+        let help = "WebSockets that ended, by the reason that we gave; none: the client closed";
+        registry.register("websockets_ended", help, metrics.ended.clone());
         registry.register("relay", "How much there is of what", metrics.relay.clone());
         registry.register_collector(Box::new(metrics.of_relay.clone()));
         metrics
@@ -93,6 +102,12 @@ impl Metrics {
         let method = labels.find(|known| **known == method).copied().unwrap_or("other");
         let code = outcome.err().unwrap_or(0);
         self.requests.get_or_create(&Request { method, code }).inc();
+    }
+
+    /// A WebSocket is at its end, for this reason of ours.
+    pub fn websocket_ended(&self, reason: &'static str) {
+        let reason = if reason.is_empty() { "none" } else { reason };
+        self.ended.get_or_create(&Ended { reason }).inc();
     }
 
     /// A WHIP or WHEP request was answered.

@@ -179,6 +179,9 @@ pub struct TokenOptions {
     /// The name to show.
     #[arg(long)]
     pub name: Option<String>,
+    /// Their e-mail address: by it, or else the name, they are found in lists of who belongs where.
+    #[arg(long, conflicts_with = "admin")]
+    pub email: Option<String>,
     /// host, participant, …
     #[arg(long, default_value = "participant")]
     pub role: String,

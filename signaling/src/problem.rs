@@ -67,6 +67,9 @@ struct More {
     /// What is wrong with a list, line by line.
     #[schema(required = false)]
     errors: Vec<LineError>,
+    /// It is done all the same; only the disk did not take it (503).
+    #[schema(required = false)]
+    in_force: bool,
     /// The plan's present revision.
     #[schema(required = false)]
     revision: u64,

@@ -1,6 +1,7 @@
 //! The binary as an operator uses it: its help, and what it asks a relay and prints.
 
 mod stream;
+mod support;
 
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use ringfence_signaling::tokens::Keys;
 use serde_json::json;
+use support::Page;
 use tokio::net::TcpListener;
 
 const KEY: &str = "app=0123456789012345678901234567890123";
@@ -42,9 +44,13 @@ fn help_reads_well() {
         ("help_check", &["check", "--help"]),
         ("help_meeting", &["meeting", "--help"]),
         ("help_meeting_create", &["meeting", "create", "--help"]),
+        ("help_meeting_set", &["meeting", "set", "--help"]),
+        ("help_meeting_role", &["meeting", "role", "--help"]),
         ("help_breakout", &["breakout", "--help"]),
         ("help_breakout_start", &["breakout", "start", "--help"]),
         ("help_breakout_move", &["breakout", "move", "--help"]),
+        ("help_breakout_shuffle", &["breakout", "shuffle", "--help"]),
+        ("help_breakout_invite", &["breakout", "invite", "--help"]),
     ] {
         let output = ringfence(arguments);
         assert!(output.status.success(), "{name}");
@@ -206,6 +212,86 @@ async fn a_session_by_hand() {
     std::fs::remove_file(list).expect("it was there");
 }
 
+/// What the binary says when it asks a relay; that it does what it says, the relay knows.
+async fn by_hand(url: &str, arguments: &[&str]) -> String {
+    let all: Vec<String> =
+        arguments.iter().copied().chain(["--url", url]).map(str::to_owned).collect();
+    let run = move || in_environment(&all.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    let output = tokio::task::spawn_blocking(run).await.expect("it ran");
+    let text = said(&output);
+    assert!(output.status.success(), "{arguments:?}: {text}");
+    text
+}
+
+/// A page that joined with a token.
+async fn page(url: &str, token: &str) -> Page {
+    let address = url.trim_start_matches("http://").parse().expect("an address");
+    let protocol = [("sec-websocket-protocol", "ringfence.v1")];
+    let mut page = Page::to(address, &protocol).await.expect("a WebSocket");
+    page.call("join", json!({"protocol": 1, "token": token})).await.expect("joined");
+    page
+}
+
+/// Options, rooms and people of a meeting that goes on, with two who are in it.
+#[tokio::test]
+async fn people_by_hand() {
+    let server = stream::Server::start().await.expect("the relay starts");
+    let url = server.url.as_str();
+    by_hand(url, &["meeting", "create", "class"]).await;
+    let told = by_hand(url, &["meeting", "set", "class", "late=assign", "warn_s=5"]).await;
+    let line = |option: &str| {
+        let of = told.lines().find(|line| line.starts_with(option));
+        of.and_then(|line| line.split_whitespace().last()).map(str::to_owned)
+    };
+    assert_eq!((line("late "), line("warn_s ")), (Some("assign".into()), Some("5".into())));
+    let list = std::env::temp_dir().join(format!("ringfence-people-{}.csv", std::process::id()));
+    std::fs::write(&list, "room_name,first_name,last_name,email\nRed,,,ada@x.org\nBlue,Bob,M,\n")
+        .expect("written");
+    by_hand(url, &["breakout", "csv", "class", list.to_str().expect("a path of text")]).await;
+    std::fs::remove_file(list).expect("it was there");
+
+    // Found in the list by the address that the token names.
+    let arguments = ["token", "--meeting", "class", "--id", "ada", "--email", "ada@x.org"];
+    let token = said(&in_environment(&arguments, &[]));
+    let mut ada = page(url, token.trim()).await;
+    let body = json!({"id": "eve", "attributes": {"team": "Crimson"}});
+    let add = reqwest::Client::new().post(format!("{url}/v1/meetings/class/participants"));
+    let added: serde_json::Value =
+        add.json(&body).send().await.expect("answered").json().await.expect("JSON");
+    let mut eve = page(url, added["token"].as_str().expect("a token")).await;
+    let row = async |room: &str| {
+        let plan = by_hand(url, &["breakout", "plan", "class"]).await;
+        let line = plan.lines().find(|line| line.starts_with(room)).expect("a room").to_owned();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("b1").await, "b1 Red any ada");
+
+    by_hand(url, &["breakout", "rename", "class", "b1", "Crimson"]).await;
+    assert_eq!(row("b1").await, "b1 Crimson any ada");
+    let by = ["breakout", "shuffle", "class", "--strategy", "by_attribute", "--attribute", "team"];
+    by_hand(url, &by).await;
+    assert!(row("b1").await.contains("eve"), "the room that is called like her team");
+
+    by_hand(url, &["breakout", "invite", "class", "b2", "ada", "--timeout", "1m"]).await;
+    assert_eq!(ada.notice("breakout_invited").await["room_id"], json!("b2"));
+    by_hand(url, &["breakout", "invite", "class", "b2", "ada", "--force"]).await;
+    assert_eq!(ada.notice("meeting_changed").await["room_id"], json!("b2"));
+    by_hand(url, &["breakout", "clear", "class"]).await;
+    assert_eq!(ada.notice("meeting_changed").await["room_id"], json!("main"));
+    by_hand(url, &["breakout", "destroy", "class"]).await;
+    assert_eq!(by_hand(url, &["breakout", "plan", "class"]).await.lines().count(), 2, "no room");
+
+    let told = by_hand(url, &["meeting", "role", "class", "ada", "host", "--ask"]).await;
+    assert!(told.contains("ada") && told.contains("participant"), "not before she agreed: {told}");
+    assert_eq!(ada.notice("role_change_asked").await["role"], json!("host"));
+    let told = by_hand(url, &["meeting", "role", "class", "ada", "host"]).await;
+    assert!(told.contains("host"), "{told}");
+    while ada.notice("peer_updated").await["participant"]["role"] != json!("host") {}
+    assert_eq!(by_hand(url, &["meeting", "kick", "class", "eve"]).await, "They are out.\n");
+    while eve.read().await.is_some() {} // closed
+    assert!(!by_hand(url, &["meeting", "people", "class"]).await.contains("eve"));
+}
+
 #[test]
 fn faults_name_what_to_do() {
     for (arguments, words) in [
@@ -215,6 +301,9 @@ fn faults_name_what_to_do() {
         ),
         (&["meeting", "list", "--key", "secret"], "--key, or RINGFENCE_KEYS"),
         (&["meeting", "create", "--set", "late"], "write NAME=VALUE"),
+        (&["meeting", "set", "main", "late"], "write NAME=VALUE"),
+        (&["breakout", "shuffle", "main", "--strategy", "by_attribute"], "--attribute <NAME>"),
+        (&["token", "--meeting", "main", "--id", "ada", "--email", ""], "e-mail address is empty"),
         (&["breakout", "csv", "main", "/nowhere/x.csv"], "can not read /nowhere/x.csv"),
         (&["breakout", "extend", "main", "soon"], "write 90s, 30m, 1h or 7d"),
         (&["check", "/nowhere/x.toml"], "can not read /nowhere/x.toml"),

@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use futures_util::StreamExt;
 use ringfence_signaling::access::Identity;
-use ringfence_signaling::meetings::{Call, Connection, Keeping, Meetings, Seat, Timing};
+use ringfence_signaling::meetings::{Call, Connection, Frames, Keeping, Meetings, Seat, Timing};
 use ringfence_signaling::rooms::{
     By, Create, Enter, Media, Meeting, Millis, Request, RoleName, Rules, Strategy,
 };
@@ -22,7 +21,6 @@ use ringfence_signaling::store::Store;
 use serde_json::json;
 use support::kept::Directory;
 use support::{Page, Server};
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Everybody, or a part.
@@ -93,14 +91,14 @@ fn shuffle(seed: u64) -> Request {
 
 struct Client {
     seat: Seat,
-    frames: mpsc::Receiver<Utf8Bytes>,
+    frames: Frames,
 }
 
 impl Client {
     /// Bytes of everything that has come.
     fn take(&mut self) -> usize {
         let mut bytes = 0;
-        while let Ok(frame) = self.frames.try_recv() {
+        while let Some(frame) = self.frames.try_next() {
             bytes += frame.len();
         }
         bytes

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ringfence::control::api::RelayEvent;
 use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
-use ringfence_signaling::rooms::{Meeting, Rules, code};
+use ringfence_signaling::rooms::{Meeting, Request, Rules, code};
 use ringfence_signaling::store::{Batch, Disk, Store};
 use serde_json::{Value, json};
 use support::kept::{Directory, GRACE, life, open};
@@ -230,14 +231,112 @@ impl Disk for Full {
     }
 }
 
+/// A disk that can hang.
+#[derive(Clone, Default)]
+struct Hanging {
+    hangs: Arc<AtomicBool>,
+    waiting: Arc<AtomicBool>,
+}
+
+impl Disk for Hanging {
+    fn commit(&mut self, _: &Batch) -> Result<(), String> {
+        while self.hangs.load(Ordering::Relaxed) {
+            self.waiting.store(true, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.waiting.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// While a commit hangs, nobody is told anything, and what waits for them is bounded: nobody is cut
+/// off for it when it is through.
 #[tokio::test]
-async fn a_full_disk_is_said_and_nothing_new_is_granted() {
-    let (full, written): (Arc<AtomicBool>, Arc<Mutex<Batch>>) = Default::default();
-    let disk = Full { full: full.clone(), written: written.clone() };
+async fn what_waits_for_the_disk_is_bounded() {
+    let disk = Hanging::default();
+    let (server, _) = server_on(disk.clone()).await;
+    let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
+    let (mut ada, _) = join(&server, "ada", json!({})).await;
+    hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");
+    ada.forget().await;
+    let (meeting, both) = server.books(|books| (books.meetings[0], books.admitted.clone()));
+
+    // States: the last one is told, and of those before it hardly one.
+    disk.hangs.store(true, Ordering::Relaxed);
+    hana.send(r#"{"jsonrpc":"2.0","method":"broadcast","params":{"text":"one"}}"#).await;
+    wait_for("the commit hangs", async || disk.waiting.load(Ordering::Relaxed)).await;
+    let changes = async {
+        for n in 0..=20_000 {
+            let participants = if n % 2 == 0 { both.clone() } else { Vec::new() };
+            let event = RelayEvent::Speaking { meeting, participants };
+            server.events.send(event).await.expect("told");
+        }
+    };
+    let taken = tokio::time::timeout(Duration::from_secs(60), changes).await;
+    taken.expect("states take no room, and are taken while the commit hangs");
+    disk.hangs.store(false, Ordering::Relaxed);
+    let told = ada.all("speaking").await;
+    // Besides what was still on its way to the meeting.
+    assert!((1..1_100).contains(&told.len()), "{}", told.len());
+    assert_eq!(told.last().expect("one")["participants"], json!(["hana", "ada"]));
+
+    // Events: requests wait, instead of more frames than a connection's queue takes.
+    disk.hangs.store(true, Ordering::Relaxed);
+    let both_named = vec!["ada".to_owned(), "hana".to_owned()]; // each is told of the other, too
+    let moves = (0..1_500).map(|n| {
+        let meetings = server.meetings.clone();
+        let (clients, room_id) = (both_named.clone(), format!("b{}", 1 + n % 2));
+        let request = Request::Move { clients, room_id };
+        tokio::spawn(async move { meetings.serve("main", request, None).await })
+    });
+    let moves: Vec<_> = moves.collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    disk.hangs.store(false, Ordering::Relaxed);
+    for done in moves {
+        done.await.expect("no panic").expect("moved");
+    }
+    let told = ada.all("meeting_changed").await;
+    assert_eq!(told.len(), 1_500, "none is missing");
+}
+
+async fn server_on(disk: impl Disk + 'static) -> (Server, Store) {
     let store = Store::over(Box::new(disk), 0).expect("a thread");
     let keeping = Keeping { store: Some(store.clone()), webhooks: None };
     let server =
         Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Default::default()).await;
+    (server, store)
+}
+
+/// Done, though the answer is an error: with the same key it is not done again.
+#[tokio::test]
+async fn what_is_in_force_and_unsaved_is_done_once() {
+    let full: Arc<AtomicBool> = Arc::default();
+    let (server, store) = server_on(Full { full: full.clone(), written: Arc::default() }).await;
+    let api = Api::of(&server);
+    api.post("/v1/meetings", json!({"id": "demo"})).await.is(201);
+    let rooms = "/v1/meetings/demo/breakouts/rooms";
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    full.store(true, Ordering::Relaxed);
+    let unsaved = api.send("POST", rooms, &headers, "{}").await;
+    assert_eq!(unsaved.body["in_force"], json!(true), "{}", unsaved.body);
+    let first = unsaved.refused(503, Some(code::STORE), None);
+    // Refused, and not done: the key is free.
+    let other = [headers[0], ("idempotency-key", "other")];
+    let refused = api.send("POST", rooms, &other, "{}").await.refused(503, Some(code::STORE), None);
+    assert_eq!(refused.get("in_force"), None);
+    full.store(false, Ordering::Relaxed);
+    wait_for("it is written again", async || !store.is_failing()).await;
+    let again = api.send("POST", rooms, &headers, "{}").await;
+    assert_eq!((again.header("idempotent-replayed"), &again.body), ("true", &first));
+    let plan = api.get("/v1/meetings/demo/breakouts").await.is(200);
+    assert_eq!(plan["rooms"].as_array().map(Vec::len), Some(1), "{plan}");
+    api.send("POST", rooms, &other, "{}").await.is(201);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_new_is_granted() {
+    let (full, written): (Arc<AtomicBool>, Arc<Mutex<Batch>>) = Default::default();
+    let (server, store) = server_on(Full { full: full.clone(), written: written.clone() }).await;
     let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
     let (mut ada, _) = join(&server, "ada", json!({})).await;
     hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");

@@ -110,8 +110,11 @@ async fn every_error_names_what_is_wrong() {
         ),
         (0, "breakout.leave", json!({}), code::CONFLICT, None),
         (0, "join", json!({"protocol": 1}), code::CONFLICT, None),
-        (0, "breakout.fly", json!({}), code::UNKNOWN_METHOD, None),
-        (0, "peers.list", json!({"x": "y".repeat(70_000)}), code::TOO_LARGE, None),
+        (0, "breakout.fly", json!({}), code::UNKNOWN_METHOD, Some("method")),
+        (0, "chat", json!({"text": "y".repeat(70_000)}), code::TOO_LARGE, Some("text")),
+        (0, "breakout.stop", json!({"grace": 60}), code::INVALID_PARAMS, Some("grace")),
+        (0, "leave", json!({"now": true}), code::INVALID_PARAMS, Some("now")),
+        (0, "peers.list", json!([]), code::INVALID_REQUEST, Some("params")),
         (1, "breakout.create", json!({}), code::FORBIDDEN, None),
         (
             1,
@@ -194,19 +197,24 @@ async fn joining() {
 async fn frames_before_and_after_join() {
     let server = Server::start().await;
     let mut page = server.connect().await;
-    for (frame, code) in
-        [("{", code::PARSE), ("[]", code::INVALID_REQUEST), ("{}", code::INVALID_REQUEST)]
-    {
+    let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
+    for (frame, code, field) in [
+        ("{", code::PARSE, "frame"),
+        ("[]", code::INVALID_REQUEST, "frame"),
+        ("{}", code::INVALID_REQUEST, "jsonrpc"),
+        (r#"{"jsonrpc":"2.0","id":[],"method":"leave"}"#, code::INVALID_REQUEST, "id"),
+        (r#"{"jsonrpc":"2.0","id":null,"method":7}"#, code::INVALID_REQUEST, "method"),
+        (deep.as_str(), code::TOO_LARGE, "frame"),
+    ] {
         page.send(frame).await;
         let answer = page.read().await.expect("an answer");
-        assert_eq!(
-            (&answer["id"], &answer["error"]["code"]),
-            (&json!(null), &json!(code)),
-            "{frame}"
-        );
+        let error = &answer["error"];
+        assert_eq!((&answer["id"], &error["code"]), (&json!(null), &json!(code)), "{frame}");
+        assert_eq!(error["data"]["field"], json!(field), "{frame}");
     }
     page.send(&format!("{{\"x\":\"{}\"}}", "y".repeat(4_096))).await;
-    assert_eq!(page.read().await.expect("why")["error"]["code"], json!(code::TOO_LARGE));
+    let why = page.read().await.expect("why")["error"].clone();
+    assert_eq!((&why["code"], &why["data"]["field"]), (&json!(code::TOO_LARGE), &json!("frame")));
     assert!(page.read().await.is_none(), "closed: a stranger sends 4 KiB at most");
 
     let mut binary = server.connect().await;
@@ -301,6 +309,31 @@ async fn offers_slots_and_restarts() {
     let gone = RelayEvent::PeerGone(now, Gone::ConsentExpired);
     server.events.send(gone).await.expect("told");
     assert_eq!(ada.notice("reconnect").await["reason"], json!("ConsentExpired"));
+}
+
+/// A hint for whoever sends pictures, told anew to a page that comes back.
+#[tokio::test]
+async fn who_sends_pictures_is_told_whether_anybody_sees_them() {
+    let server = Server::start().await;
+    let mut hana = server.join("hana").await;
+    let mut ada = server.join("ada").await;
+    ada.call("offer", json!({"sdp": offer("chromium_page")})).await.expect("answered");
+    let (peer, hanas) = server.books(|books| (books.peers[0].0, books.admitted[0]));
+    let show = async |sources: &[Source]| {
+        let mut slots = vec![None; 20];
+        for (slot, source) in slots.iter_mut().zip(sources) {
+            *slot = Some((hanas, *source));
+        }
+        server.events.send(RelayEvent::Slots { peer, slots }).await.expect("told");
+    };
+    show(&[Source::Microphone, Source::Screen]).await;
+    let seen = json!({"source": "screen", "active": true});
+    assert_eq!(hana.notice("layers").await, seen, "a state, without a number");
+    let mut hana = server.join("hana").await;
+    assert_eq!(hana.notice("layers").await, seen);
+    ada.call("leave", json!({})).await.expect("left");
+    assert_eq!(hana.notice("layers").await, json!({"source": "screen", "active": false}));
+    assert!(!ada.heard_by_now("layers"), "of one's own pictures only");
 }
 
 #[tokio::test]
@@ -462,4 +495,19 @@ async fn what_is_no_request_is_counted_too() {
     let text = reqwest::get(server.url("/metrics")).await.expect("answered").text().await;
     let text = text.expect("text");
     assert!(text.contains("rpc_requests_total{method=\"none\",code=\"-32700\"} 1"), "{text}");
+}
+
+/// More than other methods may bring along: a list of as many people as a meeting is measured with.
+#[tokio::test]
+async fn a_list_of_three_thousand_people() {
+    let server = Server::start().await;
+    let mut hana = server.join("hana").await;
+    let mut text = "room_name,first_name,last_name,email\n".to_owned();
+    for n in 0..3_000 {
+        text += &format!("Group {},Given {n},Family {n},person{n}@example.org\n", n % 300);
+    }
+    assert!(text.len() > 128 * 1024, "{}", text.len());
+    hana.call("breakout.import_csv", json!({"text": text})).await.expect("imported");
+    let list = hana.call("peers.list", json!({})).await.expect("a list");
+    assert_eq!(list["rooms"].as_array().map(Vec::len), Some(1 + 300));
 }

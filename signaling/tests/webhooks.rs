@@ -9,7 +9,7 @@ use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
 use ringfence_signaling::rooms::{Meeting, Rules};
 use ringfence_signaling::tokens::Keys;
-use ringfence_signaling::webhooks::Webhooks;
+use ringfence_signaling::webhooks::{Endpoint, Webhooks};
 use serde_json::{Value, json};
 use support::Server;
 use support::kept::{Directory, GRACE, LIMITS, life_with};
@@ -17,7 +17,10 @@ use support::receiver::Receiver;
 use tokio::runtime::Runtime;
 
 async fn server(receiver: &Receiver, events: Option<&[&str]>) -> Server {
-    let endpoints = vec![receiver.endpoint(events)];
+    server_to(vec![receiver.endpoint(events)]).await
+}
+
+async fn server_to(endpoints: Vec<Endpoint>) -> Server {
     let webhooks = Webhooks::new(endpoints, Keys::development(), None, LIMITS).expect("a client");
     let keeping = Keeping { store: None, webhooks: Some(webhooks) };
     Server::start_on(true, MeetingOptions::default(), GRACE, keeping, Default::default()).await
@@ -124,6 +127,26 @@ async fn more_than_may_wait_is_dropped_and_counted() {
     });
     let gap = numbers[LIMITS.pending] - numbers[LIMITS.pending - 1];
     assert_eq!(gap, 21, "the gap says how many are missing");
+}
+
+/// One never answers: as many posts to it as there may be at a time, and as many waiting.
+#[tokio::test]
+async fn an_address_that_is_gone_costs_the_others_nothing() {
+    let (dead, good) = (Receiver::start().await, Receiver::start().await);
+    dead.manner(|manner| manner.takes = Duration::from_secs(3_600));
+    let started: Option<&[&str]> = Some(&["meeting_started"]);
+    let server = server_to(vec![dead.endpoint(started), good.endpoint(started)]).await;
+    let meetings = LIMITS.pending + 20; // a lane each
+    for n in 0..meetings {
+        let mut page = server.connect().await;
+        let join = json!({"protocol": 1, "meeting": format!("m{n}"), "id": "ada"});
+        page.call("join", join).await.expect("joined");
+        good.wait(n + 1).await;
+    }
+    assert!(metric(&server, r#"ringfence_webhooks_total{outcome="dropped"} 20"#).await);
+    let delivered = format!(r#"ringfence_webhooks_total{{outcome="delivered"}} {meetings}"#);
+    while !metric(&server, &delivered).await {} // counted a moment after it is answered
+    while !metric(&server, "ringfence_webhooks_pending 50").await {}
 }
 
 #[test]

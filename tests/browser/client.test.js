@@ -184,13 +184,16 @@ describe('client', () => {
     server.peer.become('connected');
     const states = new Set();
     client.addEventListener('state', () => states.add(client.state));
-    Object.assign(server.answer, { role: 'speaker', permissions: ['breakout.switch'], resumed: true });
+    assert.deepEqual(client.roleNames, [], 'who may give none is told none');
+    const permissions = ['breakout.switch', 'role.change'];
+    Object.assign(server.answer, { role: 'speaker', permissions, roles: ['host', 'usher'], resumed: true });
     server.answer.participants[0].role = 'speaker';
     server.asked = [];
     server.socket.tell('peer_updated', { participant: server.answer.participants[0], seq: 3 });
     await pause(10);
     assert.deepEqual(server.asked, ['join']);
     assert.deepEqual([client.role, client.can('breakout.switch'), client.state], ['speaker', true, 'joined']);
+    assert.deepEqual(client.roleNames, ['host', 'usher']);
     assert.ok(!states.has('reconnecting'), 'nobody sees it');
   });
 

@@ -58,6 +58,16 @@ describe('model', () => {
     assert.deepEqual([model.announcing, model.whispering, [...model.voices]], [['audio', 'screen'], { room_id: 'b2' }, []]);
   });
 
+  test('which own pictures somebody is shown is known as it was told last, and anew after a loss', () => {
+    const model = joined();
+    assert.deepEqual([...model.watched], []);
+    tell(model, [['layers', { source: 'camera', active: true }], ['layers', { source: 'screen', active: true }],
+      ['layers', { source: 'camera', active: false }]]);
+    assert.deepEqual([...model.watched], ['screen']);
+    model.join(answer({ resume: 'events' }));
+    assert.deepEqual([...model.watched], []);
+  });
+
   test('over a lost connection no message is lost or told twice, and older events do not undo newer state', () => {
     const model = joined();
     tell(model, [['chat', { from: 'bob', text: 'one', room_id: 'main', seq: 12 }]]);

@@ -32,6 +32,8 @@ enum Strategy {
     Random,
     /// Each room in proportion to what it takes.
     ByCapacity,
+    /// Who has the same value of --attribute together.
+    ByAttribute,
 }
 
 /// The meeting, which every command names first.
@@ -95,6 +97,9 @@ enum What {
         /// How.
         #[arg(long, default_value = "even")]
         strategy: Strategy,
+        /// With by_attribute: which one of those that people's tokens name.
+        #[arg(long, value_name = "NAME", required_if_eq("strategy", "by_attribute"))]
+        attribute: Option<String>,
         /// The same seed deals the same people the same way.
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
@@ -157,6 +162,31 @@ enum What {
         /// The other.
         b: String,
     },
+    /// Ask people to come into a room, or with --force move them there.
+    Invite {
+        #[command(flatten)]
+        of: Of,
+        /// Into which room.
+        room: String,
+        /// Whom.
+        #[arg(required = true)]
+        people: Vec<String>,
+        /// Without asking.
+        #[arg(long)]
+        force: bool,
+        /// How long they may think about it: 30s, 2m.
+        #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "force")]
+        timeout: Option<Duration>,
+    },
+    /// Give a room another name.
+    Rename {
+        #[command(flatten)]
+        of: Of,
+        /// Which room.
+        room: String,
+        /// Its new name.
+        name: String,
+    },
     /// Delete a room; who is inside comes back first.
     Delete {
         #[command(flatten)]
@@ -166,6 +196,16 @@ enum What {
     },
     /// Bring everybody back and forget who belongs where; rooms stay.
     Reset {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Bring everybody back, with the main room resumed; rooms and groups stay.
+    Clear {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Bring everybody back, with the main room resumed and unmuted, and delete all rooms.
+    Destroy {
         #[command(flatten)]
         of: Of,
     },
@@ -201,33 +241,24 @@ impl What {
         };
         Ok(match self {
             What::Plan { of } => Ask::get(path(of, "/breakouts")),
-            What::Create { of, rooms, names, capacity } => act(
-                of,
-                "rooms",
-                given([
-                    ("max_rooms", json!(rooms)),
-                    ("names", json!(names)),
-                    ("participants", json!(capacity)),
-                ]),
-            ),
+            What::Create { of, rooms, names, capacity } => {
+                let (rooms, names) = (("max_rooms", json!(rooms)), ("names", json!(names)));
+                act(of, "rooms", given([rooms, names, ("participants", json!(capacity))]))
+            }
             What::Csv { of, file } => {
                 let body = Body::Csv(read(file)?);
                 Ask { method: "POST", path: path(of, "/breakouts/csv"), body }
             }
-            What::Start { of, timer, ask } => act(
-                of,
-                "start",
-                given([
-                    ("timer_s", json!(timer.map(|it| it.as_secs()))),
-                    ("consent", json!(ask.then_some("ask"))),
-                ]),
-            ),
-            What::Stop { of, grace } => {
-                act(of, "stop", given([("grace_s", json!(grace.map(|it| it.as_secs())))]))
+            What::Start { of, timer, ask } => {
+                let consent = json!(ask.then_some("ask"));
+                act(of, "start", given([("timer_s", seconds(*timer)), ("consent", consent)]))
             }
-            What::Shuffle { of, strategy, seed } => {
+            What::Stop { of, grace } => act(of, "stop", given([("grace_s", seconds(*grace))])),
+            What::Shuffle { of, strategy, attribute, seed } => {
                 let strategy = strategy.to_possible_value().map(|it| it.get_name().to_owned());
-                act(of, "shuffle", given([("strategy", json!(strategy)), ("seed", json!(seed))]))
+                let how = ("strategy", json!(strategy));
+                let by = ("attribute", json!(attribute));
+                act(of, "shuffle", given([how, by, ("seed", json!(seed))]))
             }
             What::Extend { of, time, room } => {
                 let seconds = json!(time.as_secs());
@@ -245,13 +276,31 @@ impl What {
             }
             What::Unassign { of, people } => act(of, "unassign", json!({"participants": people})),
             What::Exchange { of, a, b } => act(of, "exchange", json!({"a": a, "b": b})),
+            What::Invite { of, room, people, force, timeout } => {
+                let (people, room) = (("participants", json!(people)), ("room", json!(room)));
+                let how = ("force_join", json!(force.then_some(true)));
+                act(of, "invite", given([people, room, how, ("timeout_s", seconds(*timeout))]))
+            }
+            What::Rename { of, room, name } => {
+                let body = Body::Json(json!({ "name": name }));
+                Ask { method: "PATCH", path: path(of, &of_room(room)), body }
+            }
             What::Delete { of, room } => {
-                let path = path(of, &format!("/breakouts/rooms/{}", segment(room)));
-                Ask { method: "DELETE", path, body: Body::None }
+                Ask { method: "DELETE", path: path(of, &of_room(room)), body: Body::None }
             }
             What::Reset { of } => act(of, "reset", json!({})),
+            What::Clear { of } => act(of, "clear", json!({})),
+            What::Destroy { of } => act(of, "destroy", json!({})),
         })
     }
+}
+
+fn of_room(room: &str) -> String {
+    format!("/breakouts/rooms/{}", segment(room))
+}
+
+fn seconds(time: Option<Duration>) -> Value {
+    json!(time.map(|time| time.as_secs()))
 }
 
 /// What was said of these; what was not is left to the relay.
@@ -357,14 +406,41 @@ mod tests {
             (&["unassign", "m", "ada"], "/unassign", json!({"participants": ["ada"]})),
             (&["exchange", "m", "ada", "bob"], "/exchange", json!({"a": "ada", "b": "bob"})),
             (&["reset", "m"], "/reset", json!({})),
+            (&["clear", "m"], "/clear", json!({})),
+            (&["destroy", "m"], "/destroy", json!({})),
+            (
+                &["shuffle", "m", "--strategy", "by_attribute", "--attribute", "team"],
+                "/shuffle",
+                json!({"strategy": "by_attribute", "attribute": "team"}),
+            ),
+            (
+                &["invite", "m", "b1", "ada", "--timeout", "30s"],
+                "/invite",
+                json!({"participants": ["ada"], "room": "b1", "timeout_s": 30}),
+            ),
+            (
+                &["invite", "m", "b1", "ada", "bob", "--force"],
+                "/invite",
+                json!({"participants": ["ada", "bob"], "room": "b1", "force_join": true}),
+            ),
         ] {
             let expected = Ask::post(format!("{base}{path}"), body);
             assert_eq!(ask(arguments), expected, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn what_is_asked_otherwise() {
         for (arguments, method, path, body) in [
             (&["plan", "m"][..], "GET", "/breakouts", Body::None),
             (&["csv", "m", "x.csv"], "POST", "/breakouts/csv", Body::Csv("of x.csv".into())),
             (&["delete", "m", "b 1"], "DELETE", "/breakouts/rooms/b%201", Body::None),
+            (
+                &["rename", "m", "b 1", "Red room"],
+                "PATCH",
+                "/breakouts/rooms/b%201",
+                Body::Json(json!({"name": "Red room"})),
+            ),
             (
                 &["move", "m", "main", "ada"],
                 "POST",

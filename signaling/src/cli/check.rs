@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::place::{key_in, key_of_webhook, place, quoted};
 use super::table::facts;
 use crate::options::{ServeOptions, Settled};
 use crate::rooms::Role;
@@ -56,7 +57,8 @@ fn check(name: &str, text: &str, keys: &[String]) -> Result<String, String> {
     }
     let settled = options.settle().map_err(|error| {
         let message = format!("{error:#}");
-        let place = named(&message).and_then(|key| key_in(text, key));
+        let of_webhook = key_of_webhook(text, &message);
+        let place = of_webhook.or_else(|| key_in(text, named(&message)?));
         fault(name, text, place, &message.replace("--", ""), "")
     })?;
     Ok(format!("{name} is good. With it the relay does this:\n{}", told(&settled)))
@@ -74,39 +76,10 @@ fn named(message: &str) -> Option<&str> {
     found.map(|(_, key)| *key)
 }
 
-/// Where a key stands at the beginning of a line.
-fn key_in(text: &str, key: &str) -> Option<Range<usize>> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let written = line.trim_start();
-        let indent = line.len() - written.len();
-        let rest = written
-            .strip_prefix(key)
-            .or_else(|| written.strip_prefix('"')?.strip_prefix(key)?.strip_prefix('"'));
-        if rest.is_some_and(|rest| rest.trim_start().starts_with('=')) {
-            return Some(start + indent..start + indent + key.len());
-        }
-        start += line.len();
-    }
-    None
-}
-
-/// The place of an error: what the reader says, unless that is a whole table and the key is known.
-fn place(text: &str, span: Option<Range<usize>>, message: &str) -> Option<Range<usize>> {
-    let is_one_line = |span: &Range<usize>| {
-        text.get(span.clone()).is_some_and(|it| !it.contains('\n') && !it.starts_with('['))
-    };
-    let by_name = || quoted(message).next().and_then(|name| key_in(text, name));
-    span.clone().filter(is_one_line).or_else(by_name).or(span)
-}
-
-/// Words in backticks.
-fn quoted(message: &str) -> impl Iterator<Item = &str> {
-    message.split('`').skip(1).step_by(2)
-}
-
 /// What to write instead.
 fn mend(message: &str) -> String {
+    // Of a rule or role, which is named first.
+    let message = message.split_once("`: ").map_or(message, |(_, message)| message);
     let mut words = quoted(message);
     if let Some(wrong) = words.next()
         && message.starts_with("unknown")
@@ -246,6 +219,9 @@ fn told(settled: &Settled) -> String {
 mod tests {
     use super::*;
 
+    const ROLE: &str = "[[meeting.roles]]\nname = 'a'\npermissions = []\nsubscribe = {}\n\
+        publish = { media = { audio = true, video = true, share = true, canvas = true } }\n";
+    const HOOK: &str = "[[webhook]]\nurl = 'https://a.org'\nevents = ['room_opened']\n";
     const KEY: &str = "keys = ['app=0123456789012345678901234567890123']\n";
 
     #[test]
@@ -259,6 +235,83 @@ mod tests {
         let keys = ["env=0123456789012345678901234567890123".to_owned()];
         let told = check("r.toml", "shards = 1\nmedia-port = 0\ndev = true\n", &keys).unwrap();
         insta::assert_snapshot!("cli_check_least", told);
+    }
+
+    /// A file with this behind the key is refused in these words.
+    fn says(why: &str, rest: &str, expected: &[&str]) {
+        let fault = check("r.toml", &format!("{KEY}{rest}\n"), &[]).expect_err(why);
+        for words in expected {
+            assert!(fault.contains(words), "{why}: {words}\n{fault}");
+        }
+    }
+
+    #[test]
+    fn faults_of_meetings_and_webhooks_name_their_line() {
+        let begun = ROLE.split("publish").next().expect("what comes before");
+        for (why, rest, expected) in [
+            (
+                "no such profile",
+                "[meeting]\nlecture = true\nprofile = 'zoom'",
+                &["r.toml:4:1: in `profile`: no profile is \"zoom\"; there are native, enablex"][..],
+            ),
+            (
+                "no such template",
+                "[meeting]\ntemplate = 'zoom'",
+                &["r.toml:3:1: in `template`: no template is \"zoom\"; there are native, stage"],
+            ),
+            (
+                "a rule of another type",
+                "[meeting]\nlecture = true\nwarn_s = 'soon'",
+                &["r.toml:4:1: in `warn_s`: invalid type", "write a number"],
+            ),
+            (
+                "no such policy",
+                "[meeting]\nlate = 'asign'",
+                &["r.toml:3:1: in `late`: unknown variant `asign`", "write `assign`"],
+            ),
+            (
+                "the second role",
+                &format!("{ROLE}[[meeting.roles]]\nname = 'b'\npermissions = ['fly']\n"),
+                &["r.toml:9:1: in `roles[1].permissions", "no permission \"fly\""],
+            ),
+            (
+                "in a role, a name",
+                &format!("[[meeting.roles]]\nname = 'b'\npermissons = []\n{ROLE}"),
+                &["r.toml:4:1: in `roles[0]", "unknown field `permissons`", "write `permissions`"],
+            ),
+            (
+                "in the strategy of the second role",
+                &format!("{ROLE}{begun}[meeting.roles.publish]\nmedia = 3\n"),
+                &["r.toml:12:1: in `roles[1].publish.media"],
+            ),
+            (
+                "a role without",
+                "[[meeting.roles]]\nname = 'b'\n",
+                &["r.toml:2:1: in `roles[0]`: missing field `permissions`"],
+            ),
+            (
+                "roles that are none",
+                "[meeting]\nroles = []",
+                &["r.toml:3:1: in `roles`: a template has 1 to 64"],
+            ),
+            (
+                "no address of a webhook",
+                &format!("{HOOK}[[webhook]]\nurl = 'example.org'"),
+                &["r.toml:6:8: webhook url \"example.org\""],
+            ),
+            (
+                "no key of a webhook",
+                "[[webhook]]\nurl = 'https://x.org'\nkey = 'other'",
+                &["r.toml:4:8: webhook key \"other\""],
+            ),
+            (
+                "no event of a webhook",
+                &format!("{HOOK}[[webhook]]\nurl = 'https://x.org'\nevents = [\n  'joined'\n]"),
+                &["r.toml:8:4: webhook events has \"joined\""],
+            ),
+        ] {
+            says(why, rest, expected);
+        }
     }
 
     #[test]
@@ -298,10 +351,7 @@ mod tests {
                 &["r.toml:3:1: unknown field `breakout_rooms_mx`", "write `breakout_rooms_max`"],
             ),
         ] {
-            let fault = check("r.toml", &format!("{KEY}{rest}\n"), &[]).expect_err(why);
-            for words in expected {
-                assert!(fault.contains(words), "{why}: {words}\n{fault}");
-            }
+            says(why, rest, expected);
         }
         let fault = check("r.toml", "shards = 2\n", &[]).expect_err("no key");
         assert!(fault.starts_with("r.toml: no key for tokens: set RINGFENCE_KEYS"), "{fault}");

@@ -53,6 +53,33 @@ enum What {
         /// Which meeting.
         meeting: String,
     },
+    /// Change options of a meeting.
+    Set {
+        /// Which meeting.
+        meeting: String,
+        /// An option, e.g. breakout_rooms_max=20; or several.
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        options: Vec<String>,
+    },
+    /// Give somebody another role.
+    Role {
+        /// Which meeting.
+        meeting: String,
+        /// Whom.
+        person: String,
+        /// Which role.
+        role: String,
+        /// Only if they agree.
+        #[arg(long)]
+        ask: bool,
+    },
+    /// Take somebody out, not to come back until they are given a new token.
+    Kick {
+        /// Which meeting.
+        meeting: String,
+        /// Whom.
+        person: String,
+    },
     /// End a meeting: everybody in it is disconnected.
     Delete {
         /// Which meeting.
@@ -72,6 +99,10 @@ pub fn run(command: &MeetingCommand) -> anyhow::Result<()> {
 impl What {
     fn ask(&self) -> anyhow::Result<(Ask, Show)> {
         let path = |meeting: &str| format!("/v1/meetings/{}", segment(meeting));
+        let of_person = |meeting: &str, person: &str| {
+            format!("{}/participants/{}", path(meeting), segment(person))
+        };
+        let patch = |path, body| Ask { method: "PATCH", path, body: Body::Json(body) };
         Ok(match self {
             What::List { limit, after } => {
                 let after = after.as_deref().map(|id| format!("&after={}", query(id)));
@@ -84,8 +115,7 @@ impl What {
                 for (name, value) in texts {
                     ask.extend(value.as_ref().map(|value| (name.to_owned(), json!(value))));
                 }
-                let options = options.iter().map(|option| set(option));
-                let options: Map<String, Value> = options.collect::<anyhow::Result<_>>()?;
+                let options = set(options)?;
                 if !options.is_empty() {
                     ask.insert("options".to_owned(), options.into());
                 }
@@ -93,6 +123,17 @@ impl What {
             }
             What::Show { meeting } => (Ask::get(path(meeting)), show_one),
             What::People { meeting } => (Ask::get(path(meeting) + "/participants"), show_people),
+            What::Set { meeting, options } => {
+                (patch(path(meeting), json!({ "options": set(options)? })), show_one)
+            }
+            What::Role { meeting, person, role, ask } => {
+                let body = json!({"role": role, "force": !ask});
+                (patch(of_person(meeting, person), body), show_person)
+            }
+            What::Kick { meeting, person } => {
+                let path = of_person(meeting, person);
+                (Ask { method: "DELETE", path, body: Body::None }, |_, _| "They are out.".into())
+            }
             What::Delete { meeting } => {
                 let path = path(meeting);
                 (Ask { method: "DELETE", path, body: Body::None }, |_, _| {
@@ -108,11 +149,14 @@ fn query(text: &str) -> String {
     segment(text).replace('+', "%2B")
 }
 
-/// `NAME=VALUE`: a number, true, false, or text.
-fn set(option: &str) -> anyhow::Result<(String, Value)> {
-    let (name, value) = option.split_once('=').context("--set: write NAME=VALUE")?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-    Ok((name.to_owned(), value))
+/// Options, each `NAME=VALUE`: a number, true, false, null, or text.
+fn set(options: &[String]) -> anyhow::Result<Map<String, Value>> {
+    let read = |option: &String| {
+        let (name, value) = option.split_once('=').context("options: write NAME=VALUE")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        Ok((name.to_owned(), value))
+    };
+    options.iter().map(read).collect()
 }
 
 fn show_list(answer: &Value, now_ms: u64) -> String {
@@ -147,6 +191,10 @@ fn show_one(answer: &Value, now_ms: u64) -> String {
     let options = options.map(|(name, value)| [name.clone(), said(value)]);
     told += "\n";
     told + &table(["OPTION", "VALUE"], options)
+}
+
+fn show_person(answer: &Value, now_ms: u64) -> String {
+    show_people(&json!({ "participants": [answer] }), now_ms)
 }
 
 fn show_people(answer: &Value, _: u64) -> String {
@@ -216,10 +264,46 @@ mod tests {
                         {"breakout_rooms_max": 20, "late": "assign", "forget_groups": true}}),
                 ),
             ),
+            (
+                &["set", "a/b", "breakout_rooms_max=20", "late=assign"],
+                Ask {
+                    method: "PATCH",
+                    path: "/v1/meetings/a%2Fb".into(),
+                    body: Body::Json(
+                        json!({"options": {"breakout_rooms_max": 20, "late": "assign"}}),
+                    ),
+                },
+            ),
+            (
+                &["role", "main", "ada", "host"],
+                Ask {
+                    method: "PATCH",
+                    path: "/v1/meetings/main/participants/ada".into(),
+                    body: Body::Json(json!({"role": "host", "force": true})),
+                },
+            ),
+            (
+                &["role", "main", "ada", "host", "--ask"],
+                Ask {
+                    method: "PATCH",
+                    path: "/v1/meetings/main/participants/ada".into(),
+                    body: Body::Json(json!({"role": "host", "force": false})),
+                },
+            ),
+            (
+                &["kick", "main", "ada@x.org"],
+                Ask {
+                    method: "DELETE",
+                    path: "/v1/meetings/main/participants/ada@x.org".into(),
+                    body: Body::None,
+                },
+            ),
         ] {
             assert_eq!(ask(arguments), expected, "{arguments:?}");
         }
-        assert!(set("late").expect_err("no value").to_string().contains("NAME=VALUE"));
+        assert!(
+            set(&["late".to_owned()]).expect_err("no value").to_string().contains("NAME=VALUE")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod breakout;
 pub mod check;
 pub mod meeting;
+mod place;
 mod remote;
 mod table;
 

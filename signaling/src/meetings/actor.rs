@@ -16,9 +16,12 @@ use super::directory::{Meetings, Timing};
 use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
 use super::told::Told;
+use super::watched::Watched;
 use super::wire::{event_frame, notification};
 use crate::access::Identity;
-use crate::rooms::{By, Enter, MAIN, Meeting, Millis, Name, Request, RoleName, RoomError, code};
+use crate::rooms::{
+    By, Enter, MAIN, Meeting, Millis, Name, Permission, Request, RoleName, RoomError, code,
+};
 use crate::sdp::Purpose;
 use crate::store::{Journal, KeptEvent, Numbers};
 use crate::tokens::unix_now_ms;
@@ -69,6 +72,8 @@ pub(super) struct Actor {
     pub(super) arriving: Option<(Name, Connection)>,
     /// How many people are in which room.
     pub(super) counts: Counts,
+    /// Whose pictures anybody is shown.
+    pub(super) watched: Watched,
     /// After the relay refused a timer: when to try again, in milliseconds since 1970.
     not_before: u64,
 }
@@ -102,6 +107,7 @@ impl Actor {
             slow: Vec::new(),
             arriving: None,
             counts: Counts::default(),
+            watched: Watched::default(),
             not_before: 0,
         }
     }
@@ -114,7 +120,7 @@ impl Actor {
         }
         loop {
             let due = self.due();
-            let free = self.journal.open() < OPEN_MAX;
+            let free = self.journal.open() < OPEN_MAX && self.outbox.has_room();
             tokio::select! {
                 ask = asks.recv(), if free => match ask {
                     Some(ask) => self.answer(ask).await,
@@ -258,6 +264,7 @@ impl Actor {
         let resumed = self.page_peer(&person).is_some();
         if let Some(seat) = self.seats.get_mut(&person) {
             seat.grace = None;
+            self.watched.anew(seat.number);
             let number = connection.number;
             let old = seat.connection.replace(connection).filter(|old| old.number != number);
             if let Some(old) = old {
@@ -277,12 +284,23 @@ impl Actor {
             }
         }
         let mut result = self.snapshot(&person, resumed);
-        if let Some(result) = result.as_object_mut().filter(|_| resume.is_some()) {
-            // Without the events in between, the rest of this answer is the snapshot.
-            let how = if missed.is_some() { "events" } else { "snapshot" };
-            result.insert("resume".into(), json!(how));
+        if let Some(result) = result.as_object_mut() {
+            if resume.is_some() {
+                // Without the events in between, the rest of this answer is the snapshot.
+                let how = if missed.is_some() { "events" } else { "snapshot" };
+                result.insert("resume".into(), json!(how));
+            }
+            if let Some(roles) = self.roles_to_give(&person) {
+                result.insert("roles".into(), json!(roles));
+            }
         }
         Ok((person, result))
+    }
+
+    /// Roles of the meeting, for who may give them to people.
+    fn roles_to_give(&self, person: &Name) -> Option<Vec<&RoleName>> {
+        let may = self.model.permissions(self.model.person(person)?).has(Permission::ChangeRole);
+        may.then(|| self.model.roles().all().iter().map(|role| &role.name).collect())
     }
 
     /// Somebody joins, or joins again with what may be another token.
@@ -343,7 +361,7 @@ impl Actor {
     fn due(&self) -> Option<tokio::time::Instant> {
         let left = |time: u64| Duration::from_millis(time.saturating_sub(unix_now_ms()));
         let timer = self.deadline().map(|time| tokio::time::Instant::now() + left(time));
-        timer.into_iter().chain(self.counts.due()).min()
+        timer.into_iter().chain(self.counts.due()).chain(self.watched.due()).min()
     }
 
     /// When the engine has, in milliseconds since 1970.
@@ -353,6 +371,7 @@ impl Actor {
 
     async fn tick(&mut self) {
         self.tell_counts();
+        self.tell_layers();
         if self.deadline().is_none_or(|time| time > unix_now_ms()) {
             return;
         }
@@ -412,9 +431,16 @@ impl Actor {
     }
 
     pub(super) async fn end_peer(&mut self, peer: PeerId) {
-        self.peers.remove(&peer);
-        self.meetings.forget_peer(peer);
+        self.drop_peer(peer);
         let _ = self.relay.remove_peer(peer).await; // it may have ended by itself
+    }
+
+    /// Forgets a peer that the relay ends, or has ended.
+    pub(super) fn drop_peer(&mut self, peer: PeerId) {
+        if let Some(record) = self.peers.remove(&peer) {
+            self.watched.seated(&[], &record.slots);
+        }
+        self.meetings.forget_peer(peer);
     }
 
     /// Notes a new peer, and takes in what the relay told of it already.
@@ -451,9 +477,9 @@ pub(super) fn refused(refusal: Refusal) -> RoomError {
 
 impl Actor {
     /// Tells somebody a state: no `seq`, the next one replaces it.
-    pub(super) fn tell_state(&mut self, person: &Name, method: &str, params: Value) {
-        let frame = notification(json!({"method": method, "params": params}), None);
-        self.send(person, frame);
+    pub(super) fn tell_state(&mut self, person: &Name, state: &'static str, params: Value) {
+        let frame = notification(json!({"method": state, "params": params}), None);
+        self.send_state(person, state, frame);
     }
 
     /// Everybody who can be told something now.

@@ -221,10 +221,10 @@ impl Actor {
     async fn unseat(&mut self, person: &Name) {
         let Some(seated) = self.seats.remove(person) else { return };
         self.people.remove(&seated.number);
+        self.watched.forget(seated.number);
         let peers: Vec<PeerId> = self.peers_of(person).collect();
         for peer in peers {
-            self.peers.remove(&peer);
-            self.meetings.forget_peer(peer);
+            self.drop_peer(peer);
         }
         if let Some(meeting) = self.number {
             // Refused only if the relay has no such participant, which is what is wanted.

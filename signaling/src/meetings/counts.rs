@@ -65,7 +65,7 @@ impl Actor {
             let pause = EVERY.max(Duration::from_millis(paced));
             self.counts.not_before = Some(Instant::now() + pause);
             for person in told {
-                self.send(person, frame.clone());
+                self.send_state(person, "room_counts", frame.clone());
             }
         }
         self.counts.told = rooms;

@@ -17,9 +17,10 @@ mod keep;
 mod peers;
 mod snapshot;
 mod told;
+mod watched;
 mod wire;
 
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
-pub use connection::Connection;
+pub use connection::{Connection, Frames};
 pub use directory::{Keeping, LivePage, MEETINGS_MAX, Meetings, Timing};
 pub use wire::{notification, source_name, source_of};

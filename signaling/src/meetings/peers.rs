@@ -121,6 +121,7 @@ impl Actor {
             }
             RelayEvent::Slots { peer, slots } => {
                 let Some(record) = self.peers.get_mut(&peer) else { return };
+                self.watched.seated(&slots, &record.slots);
                 record.slots = slots;
                 if record.purpose == Purpose::Page {
                     let person = record.person.clone();

@@ -115,7 +115,7 @@ pub async fn bytes(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes
     let too_large = || {
         let detail = format!("the body is over {most} bytes");
         let problem = HttpProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail);
-        Refused(problem.coded(code::TOO_LARGE, None))
+        Refused::from(problem.coded(code::TOO_LARGE, None))
     };
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if length.and_then(|length| length.parse().ok()).is_some_and(|length: usize| length > most) {
@@ -249,7 +249,7 @@ mod tests {
                 Some("participants"),
             ),
         ] {
-            let Refused(problem) = parse::<Sample>(text).expect_err(text);
+            let Refused { problem, .. } = parse::<Sample>(text).expect_err(text);
             let told: Value = serde_json::to_value(problem).unwrap();
             assert_eq!((&told["status"], &told["code"]), (&json!(status), &json!(code)), "{text}");
             assert_eq!(told.get("field").and_then(Value::as_str), field, "{text}: {told}");

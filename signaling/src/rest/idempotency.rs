@@ -4,6 +4,10 @@
 //! first answer; with another request 422; while the first is being answered 409. A key belongs to
 //! the path and to the token's issuer and meeting. What is begun is carried out, also when the
 //! client goes away, so that it finds the answer when it asks again.
+//!
+//! Answers live in memory: a restart forgets them, and the document says so. Written after the
+//! change they would be missing in just the case that a restart makes (done, and not answered); and
+//! with the change they can not be written, since it is done when the answer is made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +24,7 @@ use moka::sync::Cache;
 
 use super::body::{self, BYTES_MAX};
 use super::caller::Caller;
-use super::refused::Refused;
+use super::refused::{InForce, Refused};
 use crate::app::App;
 use crate::problem::HttpProblem;
 
@@ -123,7 +127,7 @@ fn place(parts: &Parts, key: &HeaderValue) -> Result<Place, Refused> {
     let wrong = || {
         let detail = format!("Idempotency-Key is not 1 to {KEY_BYTES_MAX} visible characters");
         let problem = HttpProblem::new(StatusCode::BAD_REQUEST, "idempotency-key", detail);
-        Refused(problem.at("Idempotency-Key"))
+        Refused::from(problem.at("Idempotency-Key"))
     };
     let key = key.to_str().map_err(|_| wrong())?;
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -182,15 +186,17 @@ struct Begun {
 
 impl Begun {
     /// Keeps an answer that will be the same again; what failed for the time being may be tried
-    /// again.
+    /// again, unless it is in force.
     async fn keep(mut self, digest: [u8; 32], response: Response) -> Response {
         let (parts, body) = response.into_parts();
         let (status, headers) = (parts.status, parts.headers.clone());
         let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        let transient = status.is_server_error()
+        let done = parts.extensions.get::<InForce>().is_some();
+        let for_now = status.is_server_error()
             || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        let transient = for_now && !done;
         if !transient && body.len() <= ANSWER_BYTES_MAX {
             let answer = Some(Answer { status, headers, body: body.clone() });
             self.answers.insert(self.place.clone(), Arc::new(Known { digest, answer }));

@@ -142,7 +142,8 @@ fn complete(method: &str, operation: &mut Value, parts: &[Value], planned: bool)
     if method == "post" {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Any text of 1 to 255 characters; the same request with the same key is \
-                done once, within 24 hours",
+                done once, within 24 hours and for as long as the server runs: after a restart, \
+                look what became of it before it is sent again",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255,
                 "pattern": "^[!-~]+$"}}));
     }

@@ -138,13 +138,8 @@ fn check(meeting: &str, id: &str, ask: &AddParticipant) -> Result<(), Refused> {
         let field = if let Denied::BadName { field, .. } = denied { field } else { "id" };
         RoomError::invalid(field, denied.to_string())
     })?;
-    let fits = |email: &String| {
-        email.len() <= NAME_BYTES_MAX && !email.is_empty() && !email.chars().any(char::is_control)
-    };
-    if !ask.email.as_ref().is_none_or(fits) {
-        let message = "the e-mail address is empty, over 256 bytes or has control characters";
-        return Err(RoomError::invalid("email", message).into());
-    }
+    let email = ask.email.as_deref().map_or(Ok(()), access::check_email);
+    email.map_err(|message| RoomError::invalid("email", message))?;
     let short = |(name, value): (&String, &String)| {
         (1..=ID_BYTES_MAX).contains(&name.len()) && value.len() <= NAME_BYTES_MAX
     };

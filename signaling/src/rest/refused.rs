@@ -9,17 +9,28 @@ use crate::rooms::{RoomError, code};
 
 /// A problem document as an error, so that the engine's and HTTP's own end in one type.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refused(pub HttpProblem);
+pub struct Refused {
+    pub(super) problem: HttpProblem,
+    in_force: bool,
+}
+
+/// Marks a response to something that is done, though the response is an error: it was not saved.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce;
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        self.0.into_response()
+        let mut response = self.problem.into_response();
+        if self.in_force {
+            response.extensions_mut().insert(InForce);
+        }
+        response
     }
 }
 
 impl From<HttpProblem> for Refused {
     fn from(problem: HttpProblem) -> Refused {
-        Refused(problem)
+        Refused { problem, in_force: false }
     }
 }
 
@@ -38,8 +49,10 @@ impl From<RoomError> for Refused {
             code::INTERNAL => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         };
+        let in_force = error.is_in_force();
         let RoomError { code, message, data } = error;
-        Refused(HttpProblem::new(status, kind, message).coded(code, data))
+        let problem = HttpProblem::new(status, kind, message).coded(code, data);
+        Refused { problem, in_force }
     }
 }
 

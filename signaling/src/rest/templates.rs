@@ -97,10 +97,7 @@ async fn saved(mut writing: Journal) -> Result<(), RoomError> {
         match writing.fate(writing.ticket()) {
             Fate::Open => writing.progressed().await,
             Fate::Saved => break,
-            Fate::Refused(why) => {
-                let message = format!("it could not be saved, and is tried again: {why}");
-                return Err(RoomError::new(code::STORE, message));
-            }
+            Fate::Refused(why) => return Err(RoomError::unsaved(&why)),
         }
     }
     Ok(())

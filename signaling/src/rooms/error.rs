@@ -63,7 +63,8 @@ pub struct RoomError {
     pub code: i32,
     /// For people.
     pub message: String,
-    /// `{"field": …}` when one parameter is meant.
+    /// `{"field": …}` when one parameter is meant; `{"in_force": true}` when it was done all the
+    /// same.
     pub data: Option<Value>,
 }
 
@@ -102,6 +103,18 @@ impl RoomError {
             message: format!("your role lacks the permission \"{word}\""),
             data: Some(json!({ "permission": word })),
         }
+    }
+
+    /// It is done, and is lost if the process ends before the disk takes it.
+    pub fn unsaved(why: &str) -> RoomError {
+        let message = format!("it is in force, but could not be saved: {why}");
+        let data = Some(json!({ "in_force": true }));
+        RoomError { code: code::STORE, message, data }
+    }
+
+    /// Whether what it refuses is done all the same.
+    pub fn is_in_force(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| data["in_force"] == json!(true))
     }
 
     /// It does not fit what is the case now.

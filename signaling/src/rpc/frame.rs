@@ -1,4 +1,7 @@
 //! Frames of JSON-RPC 2.0: one request object each, no batches.
+//!
+//! `error.data.field` names what is wrong with a frame: `jsonrpc`, `id`, `method`, `params`, a
+//! member that is none of these, or [`FRAME`].
 
 use serde_json::{Map, Value, json};
 
@@ -6,6 +9,9 @@ use crate::rooms::{RoomError, code};
 
 /// Deepest nesting of a frame (THREATS.md P2.13).
 pub(crate) const DEPTH_MAX: usize = 16;
+
+/// The `field` of an error that is about a frame as a whole: no JSON, no object, too long or deep.
+pub(super) const FRAME: &str = "frame";
 
 /// A request, or a notification when it has no `id`.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,31 +26,37 @@ pub(super) fn read(text: &str) -> Result<Request, (Value, RoomError)> {
     let nameless = |error| (Value::Null, error);
     if depth(text) > DEPTH_MAX {
         let message = format!("nested deeper than {DEPTH_MAX}");
-        return Err(nameless(RoomError::new(code::TOO_LARGE, message)));
+        return Err(nameless(RoomError::field(code::TOO_LARGE, FRAME, message)));
     }
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| nameless(RoomError::new(code::PARSE, format!("no JSON: {error}"))))?;
-    let invalid = |message: &str| RoomError::new(code::INVALID_REQUEST, message);
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        nameless(RoomError::field(code::PARSE, FRAME, format!("no JSON: {error}")))
+    })?;
+    let invalid =
+        |field: &str, message: &str| RoomError::field(code::INVALID_REQUEST, field, message);
     let Value::Object(mut object) = value else {
-        return Err(nameless(invalid("not one request object; batches are not taken")));
+        return Err(nameless(invalid(FRAME, "not one request object; batches are not taken")));
     };
     let id = object.remove("id");
     let known = match &id {
         None => Value::Null,
         Some(id @ (Value::String(_) | Value::Number(_) | Value::Null)) => id.clone(),
-        Some(_) => return Err(nameless(invalid("id is no string and no number"))),
+        Some(_) => return Err(nameless(invalid("id", "id is no string and no number"))),
     };
-    if object.get("jsonrpc") != Some(&json!("2.0")) {
-        return Err((known, invalid("jsonrpc is not \"2.0\"")));
+    if object.remove("jsonrpc") != Some(json!("2.0")) {
+        return Err((known, invalid("jsonrpc", "jsonrpc is not \"2.0\"")));
     }
     let Some(Value::String(method)) = object.remove("method") else {
-        return Err((known, invalid("method is no string")));
+        return Err((known, invalid("method", "method is no string")));
     };
     let params = match object.remove("params") {
         None => Map::new(),
         Some(Value::Object(params)) => params,
-        Some(_) => return Err((known, invalid("params is no object"))),
+        Some(_) => return Err((known, invalid("params", "params is no object"))),
     };
+    if let Some(odd) = object.keys().next() {
+        let message = format!("a request has no member \"{odd}\": jsonrpc, id, method, params");
+        return Err((known, invalid(odd, &message)));
+    }
     Ok(Request { id, method, params })
 }
 
@@ -94,6 +106,7 @@ mod tests {
             "[".repeat(16),
             "]".repeat(16)
         );
+        let invalid = |field| Err((code::INVALID_REQUEST, field));
         for (text, expected) in [
             (r#"{"jsonrpc":"2.0","id":1,"method":"leave"}"#, Ok("leave")),
             (r#"{"jsonrpc":"2.0","method":"leave","params":{}}"#, Ok("leave")), // a notification
@@ -105,18 +118,24 @@ mod tests {
                 r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\"[[[[[[[[[[[[[[[[[["}}"#,
                 Ok("x"),
             ),
-            ("", Err(code::PARSE)),
-            ("{", Err(code::PARSE)),
-            ("[]", Err(code::INVALID_REQUEST)),
-            (r#"[{"jsonrpc":"2.0","id":1,"method":"leave"}]"#, Err(code::INVALID_REQUEST)),
-            (r#"{"id":1,"method":"leave"}"#, Err(code::INVALID_REQUEST)),
-            (r#"{"jsonrpc":"1.0","id":1,"method":"leave"}"#, Err(code::INVALID_REQUEST)),
-            (r#"{"jsonrpc":"2.0","id":1}"#, Err(code::INVALID_REQUEST)),
-            (r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, Err(code::INVALID_REQUEST)),
-            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, Err(code::INVALID_REQUEST)),
-            (deep.as_str(), Err(code::TOO_LARGE)),
+            ("", Err((code::PARSE, FRAME))),
+            ("{", Err((code::PARSE, FRAME))),
+            ("[]", invalid(FRAME)),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"leave"}]"#, invalid(FRAME)),
+            (r#"{"id":1,"method":"leave"}"#, invalid("jsonrpc")),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"leave"}"#, invalid("jsonrpc")),
+            (r#"{"jsonrpc":"2.0","id":1}"#, invalid("method")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":2}"#, invalid("method")),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, invalid("id")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, invalid("params")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","param":{}}"#, invalid("param")),
+            (deep.as_str(), Err((code::TOO_LARGE, FRAME))),
         ] {
-            let got = read(text).map(|request| request.method).map_err(|(_, error)| error.code);
+            let got = read(text).map(|request| request.method).map_err(|(_, error)| {
+                let field = error.data.as_ref().and_then(|data| data["field"].as_str());
+                (error.code, field.unwrap_or_default().to_owned())
+            });
+            let expected = expected.map_err(|(code, field): (i32, &str)| (code, field.to_owned()));
             assert_eq!(got, expected.map(str::to_owned), "{text}");
         }
     }

@@ -102,6 +102,9 @@ messages! {
         seq: u64,
         #[schema(required = false)]
         resume: String,
+        /// To those who may change people's roles: which ones the meeting has.
+        #[schema(required = false)]
+        roles: Vec<RoleName>,
         rooms: Vec<RoomView>,
         participants: Vec<PersonView>,
         revision: u64,
@@ -232,6 +235,9 @@ pub(super) enum State {
     Slots { slots: Vec<Slot> },
     /// Who speaks, of those who are heard.
     Speaking { participants: Vec<Name> },
+    /// Whether anybody is shown this picture of one's own; before it is told, nobody is. One may
+    /// send less of what nobody sees, but not nothing: what is not sent is shown to nobody.
+    Layers { source: Seen, active: bool },
     /// To those who may go to other rooms and not see into them: how many people are in which. At
     /// most once in two seconds.
     RoomCounts { rooms: Vec<RoomCount> },

@@ -9,20 +9,22 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, stream};
-use serde_json::Value;
-use tokio::sync::mpsc;
+use serde_json::{Map, Value};
 
 use super::limits::{Allowance, Place};
 use super::{SUBPROTOCOL, frame, params};
 use crate::access::{self, Denied, Wish};
 use crate::app::App;
-use crate::meetings::{Call, Connection, LivePage, Seat};
+use crate::meetings::{Call, Connection, Frames, LivePage, Seat};
 use crate::problem::HttpProblem;
 use crate::rooms::{RoomError, code};
 
-/// Longest frame of all: an SDP of 256 KiB with its line ends escaped.
+/// Longest frame of all: an SDP of 256 KiB with its line ends escaped, or a list of some 6,000
+/// people; a longer list goes by REST.
 const FRAME_BYTES_MAX: usize = 320 * 1024;
-/// Longest frame of a method without SDP.
+/// Methods that may be as long as that.
+const LONG: &[&str] = &["offer", "ice_restart", "breakout.import_csv"];
+/// Longest frame of any other method.
 const PLAIN_BYTES_MAX: usize = 64 * 1024;
 /// What is read of the connection at once. Each has this much for as long as it lasts, and there
 /// are thousands.
@@ -43,6 +45,8 @@ const SILENT_MAX: Duration = Duration::from_secs(45);
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// RFC 6455 §7.4.1: the message is too big to process.
 const TOO_LONG: u16 = 1_009;
+/// Why a client is cut off that does not read: a write took too long, or too many frames wait.
+const TOO_SLOW: End = End(1_008, "too slow");
 /// How long a client whose frame was not read to its end has time to read why.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -96,7 +100,7 @@ struct Page {
     /// Counts this page as live, once joined.
     live: Option<LivePage>,
     /// What others have for this client, once joined.
-    frames: Option<mpsc::Receiver<Utf8Bytes>>,
+    frames: Option<Frames>,
     allowance: Allowance,
     heard: Instant,
     /// When a connection without a seat ends.
@@ -129,6 +133,7 @@ impl Page {
             let step = tokio::select! {
                 frame = next(&mut self.frames) => match frame {
                     Some(frame) => self.write_all(&mut socket, frame).await,
+                    None if self.frames.as_ref().is_some_and(Frames::overflowed) => Err(TOO_SLOW),
                     None => Err(End(4_000, "the meeting let go of this connection")),
                 },
                 message = socket.recv() => match message {
@@ -145,6 +150,7 @@ impl Page {
         if let Some((meeting, seat)) = self.seat {
             self.app.meetings.lost(&meeting, seat).await;
         }
+        self.app.metrics.websocket_ended(end.1);
         let unread = end.0 == TOO_LONG;
         let close = CloseFrame { code: end.0, reason: end.1.into() };
         // Often it is closed already.
@@ -158,7 +164,7 @@ impl Page {
 
     /// A frame, and with it all that wait behind it: one write for many, where many come at once.
     async fn write_all(&mut self, socket: &mut WebSocket, first: Utf8Bytes) -> Result<(), End> {
-        let waiting = std::iter::from_fn(|| self.frames.as_mut()?.try_recv().ok());
+        let waiting = std::iter::from_fn(|| self.frames.as_mut()?.try_next());
         let frames = std::iter::once(first).chain(waiting).take(FRAMES_AT_ONCE);
         let mut frames = stream::iter(frames.map(|frame| Ok(Message::Text(frame))));
         within(socket.send_all(&mut frames)).await
@@ -184,7 +190,7 @@ impl Page {
             Message::Close(_) => return Err(End(1_000, "")),
         };
         if self.seat.is_none() && text.len() > STRANGER_BYTES_MAX {
-            let error = RoomError::new(code::TOO_LARGE, "over 4 KiB before join");
+            let error = RoomError::field(code::TOO_LARGE, frame::FRAME, "over 4 KiB before join");
             write(socket, Message::Text(frame::answer(&Value::Null, Err(error)).into())).await?;
             return Err(End(1_009, "over 4 KiB before join"));
         }
@@ -209,9 +215,9 @@ impl Page {
                 return Some(frame::answer(&id, Err(error)));
             }
         };
-        let long = matches!(request.method.as_str(), "offer" | "ice_restart");
+        let long = LONG.contains(&params::canonical(&request.method));
         let result = if text.len() > PLAIN_BYTES_MAX && !long {
-            Err(RoomError::new(code::TOO_LARGE, "over 64 KiB"))
+            Err(RoomError::field(code::TOO_LARGE, longest(&request.params), "over 64 KiB"))
         } else {
             self.answer(&request).await
         };
@@ -271,6 +277,12 @@ impl Page {
     }
 }
 
+/// Which parameter it is that makes a frame too long.
+fn longest(params: &Map<String, Value>) -> &str {
+    let longest = params.iter().max_by_key(|(_, value)| value.to_string().len());
+    longest.map_or(frame::FRAME, |(name, _)| name)
+}
+
 /// Why a frame could not be read: too long, or the client is gone.
 fn unreadable(error: &axum::Error) -> End {
     // axum hides the library whose error it is: its words are all there is.
@@ -281,9 +293,9 @@ fn unreadable(error: &axum::Error) -> End {
 }
 
 /// The next frame for the client; waits for ever while there is nobody to get one from.
-async fn next(frames: &mut Option<mpsc::Receiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
+async fn next(frames: &mut Option<Frames>) -> Option<Utf8Bytes> {
     match frames {
-        Some(frames) => frames.recv().await,
+        Some(frames) => frames.next().await,
         None => std::future::pending().await,
     }
 }
@@ -297,6 +309,6 @@ async fn within(write: impl Future<Output = Result<(), axum::Error>>) -> Result<
     match tokio::time::timeout(WRITE_WITHIN, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End(1_000, "")),
-        Err(_) => Err(End(1_008, "too slow")),
+        Err(_) => Err(TOO_SLOW),
     }
 }

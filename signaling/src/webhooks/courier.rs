@@ -1,10 +1,11 @@
-//! Posting: one lane a meeting and address, so that order is kept, and a few lanes at a time.
+//! Posting: one lane a meeting and address, so that order is kept, and of each address a few lanes
+//! at a time.
 //!
 //! A post that is not answered 2xx within [`Limits::within`] is tried again, each time after twice
-//! as long (up to [`Limits::longest`], with jitter). At most [`Limits::pending`] items wait, for
-//! all addresses together: what happens then is not posted; it is counted (`dropped`), and who is
-//! posted all events sees it by the gap in `number`. An item that could not be delivered for a day
-//! is given up (`expired`), so that one address that is gone does not hold up the others for ever.
+//! as long (up to [`Limits::longest`], with jitter). At most [`Limits::pending`] items wait for an
+//! address: what happens then is not posted there; it is counted (`dropped`), and who is posted all
+//! events sees it by the gap in `number`. An item that could not be delivered for a day is given up
+//! (`expired`). Addresses share nothing, so that one that is gone costs the others nothing.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ use super::{Item, Name};
 use crate::store::{Key, Store};
 use crate::tokens::{Keys, unix_now_ms};
 
-/// Most posts at the same time.
+/// Most posts to one address at the same time.
 const AT_ONCE: usize = 16;
 
 /// How long things may take, and how much may wait.
@@ -36,7 +37,7 @@ pub struct Limits {
     pub longest: Duration,
     /// Until an item is given up.
     pub expires: Duration,
-    /// Most items that wait.
+    /// Most items that wait for one address.
     pub pending: usize,
 }
 
@@ -54,6 +55,19 @@ impl Default for Limits {
 
 type Lane = (String, Name);
 
+/// What is bounded of one address.
+#[derive(Debug)]
+struct Way {
+    pending: AtomicUsize,
+    places: Semaphore,
+}
+
+impl Way {
+    fn new() -> Way {
+        Way { pending: AtomicUsize::new(0), places: Semaphore::new(AT_ONCE) }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Courier {
     pub endpoints: Vec<Endpoint>,
@@ -63,8 +77,8 @@ pub(super) struct Courier {
     limits: Limits,
     client: Client,
     lanes: Mutex<HashMap<Lane, VecDeque<Item>>>,
-    pending: AtomicUsize,
-    places: Semaphore,
+    /// By address.
+    ways: HashMap<String, Way>,
 }
 
 impl Courier {
@@ -77,20 +91,21 @@ impl Courier {
         // Not elsewhere: what is signed is for the address that the operator named.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none());
         let client = client.timeout(limits.within).user_agent("ringfence").build()?;
-        let (metrics, lanes, pending) = Default::default();
-        let places = Semaphore::new(AT_ONCE);
-        Ok(Courier { endpoints, store, metrics, keys, limits, client, lanes, pending, places })
+        let ways = endpoints.iter().map(|endpoint| (endpoint.url.to_string(), Way::new()));
+        let (metrics, lanes, ways) = (HookMetrics::default(), Mutex::default(), ways.collect());
+        Ok(Courier { endpoints, store, metrics, keys, limits, client, lanes, ways })
     }
 
     pub fn endpoint(&self, url: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.url.as_str() == url)
     }
 
-    /// Whether one more may wait; then it is counted in.
-    pub fn make_room(&self) -> bool {
+    /// Whether one more may wait for an address; then it is counted in.
+    pub fn make_room(&self, url: &str) -> bool {
         let more = |pending| (pending < self.limits.pending).then_some(pending + 1);
         let (order, same) = (Ordering::Relaxed, Ordering::Relaxed);
-        let room = self.pending.fetch_update(order, same, more).is_ok();
+        let way = self.ways.get(url);
+        let room = way.is_some_and(|way| way.pending.fetch_update(order, same, more).is_ok());
         if room {
             self.metrics.pending.inc();
         } else {
@@ -100,9 +115,19 @@ impl Courier {
     }
 
     /// Counts one in that was waiting before.
-    pub fn count(&self) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
-        self.metrics.pending.inc();
+    pub fn count(&self, url: &str) {
+        if let Some(way) = self.ways.get(url) {
+            way.pending.fetch_add(1, Ordering::Relaxed);
+            self.metrics.pending.inc();
+        }
+    }
+
+    /// Counts out one that waits no more.
+    fn discount(&self, url: &str) {
+        if let Some(way) = self.ways.get(url) {
+            way.pending.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.pending.dec();
+        }
     }
 
     /// Takes an item to its lane.
@@ -123,8 +148,7 @@ impl Courier {
         while let Some(item) = self.lanes(|lanes| lanes.get(&lane)?.front().cloned()) {
             self.deliver(&item).await;
             self.remove(item.number);
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-            self.metrics.pending.dec();
+            self.discount(&item.url);
             let over = self.lanes(|lanes| {
                 let Some(waiting) = lanes.get_mut(&lane) else { return true };
                 waiting.pop_front();
@@ -141,10 +165,11 @@ impl Courier {
     }
 
     async fn deliver(&self, item: &Item) {
-        let Some(endpoint) = self.endpoint(&item.url) else { return };
+        let (endpoint, way) = (self.endpoint(&item.url), self.ways.get(&item.url));
+        let Some((endpoint, way)) = endpoint.zip(way) else { return };
         let mut pause = self.limits.shortest;
         loop {
-            match self.post(endpoint, item).await {
+            match self.post(endpoint, way, item).await {
                 Ok(()) => return self.metrics.count("delivered"),
                 Err(why) => tracing::debug!(meeting = %item.meeting, why, "a webhook failed"),
             }
@@ -160,8 +185,8 @@ impl Courier {
         }
     }
 
-    async fn post(&self, endpoint: &Endpoint, item: &Item) -> Result<(), String> {
-        let Ok(_place) = self.places.acquire().await else { return Err("closed".to_owned()) };
+    async fn post(&self, endpoint: &Endpoint, way: &Way, item: &Item) -> Result<(), String> {
+        let Ok(_place) = way.places.acquire().await else { return Err("closed".to_owned()) };
         let signed = sign(&self.keys, &endpoint.issuer, &item.body);
         let post = self
             .client

@@ -72,7 +72,8 @@ impl Webhooks {
     /// much waits already.
     pub fn items(&self, event: &'static str, meeting: &Name, at: u64, body: &str) -> Vec<Item> {
         let wanted = self.0.endpoints.iter().filter(|endpoint| endpoint.wants(event));
-        let items = wanted.filter(|_| self.0.make_room()).map(|endpoint| Item {
+        let room = |endpoint: &&Endpoint| self.0.make_room(endpoint.url.as_str());
+        let items = wanted.filter(room).map(|endpoint| Item {
             url: endpoint.url.to_string(),
             meeting: meeting.clone(),
             at,
@@ -109,7 +110,7 @@ impl Webhooks {
             let known = |item: &Item| self.0.endpoint(&item.url).is_some();
             match item.filter(known) {
                 Some(item) => {
-                    self.0.count();
+                    self.0.count(&item.url);
                     Courier::take(&self.0, Item { number, ..item });
                 }
                 None => {

@@ -110,6 +110,11 @@ pub async fn r6_changing_roles_is_a_permission_and_gives_no_more_than_one_has() 
     ]);
     let cast = &[("h", "host"), ("u", "usher"), ("p", "participant")];
     let mut scene = Scene::as_of(Rules::default(), roles.expect("roles"), cast).await;
+    let all = json!(["host", "usher", "participant", "guest"]);
+    for (id, expected) in [("h", Some(&all)), ("u", Some(&all)), ("p", None)] {
+        let joined = scene.join(id, json!({})).await;
+        assert_eq!(joined.get("roles"), expected, "{id}: which roles there are to give");
+    }
     let change = |client: &str, role: &str| json!({"client": client, "role": role, "force": true});
     assert_eq!(scene.no("p", "role.change", change("p", "usher")).await.0, FORBIDDEN);
     assert_eq!(scene.no("u", "role.change", change("p", "host")).await, (FORBIDDEN, "role".into()));

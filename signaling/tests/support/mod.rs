@@ -280,11 +280,18 @@ pub struct Page {
 impl Page {
     /// A WebSocket to whoever listens there.
     pub async fn to(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
+        Page::over(TcpStream::connect(address).await?, headers).await
+    }
+
+    /// A WebSocket over a connection that is there already.
+    pub async fn over(stream: TcpStream, headers: &[(&'static str, &str)]) -> Result<Page, Error> {
+        let address = stream.peer_addr()?;
         let mut request = format!("ws://{address}/v1/rpc").into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
-        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        let stream = MaybeTlsStream::Plain(stream);
+        let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Page { socket, next: 1, notices: Vec::new() })
     }
 
@@ -364,6 +371,11 @@ impl Page {
     /// Whether a notification of this method has come by now; none is forgotten.
     pub async fn heard(&mut self, method: &str) -> bool {
         self.settle().await;
+        self.notices.iter().any(|notice| notice["method"] == json!(method))
+    }
+
+    /// Whether a notification of this method was read already.
+    pub fn heard_by_now(&self, method: &str) -> bool {
         self.notices.iter().any(|notice| notice["method"] == json!(method))
     }
 

@@ -284,6 +284,7 @@ export interface Notifications {
   voice: Told & { from: string; kind: VoiceKind; on: boolean };
   slots: { slots: { mid: string; participant?: string | null; source?: Source | null }[] };
   speaking: { participants: string[] };
+  layers: { source: 'camera' | 'screen' | 'canvas'; active: boolean };
   reconnect: { reason: string };
 }
 
@@ -327,6 +328,8 @@ export class Ringfence extends EventTarget {
   readonly room: string;
   readonly self: Participant | undefined;
   readonly permissions: Set<string>;
+  /** Roles of the meeting, if this one may give them to people (`roles.change`); else none. */
+  readonly roleNames: string[];
   readonly sends: Sends;
   readonly plan: { state: 'draft' | 'started'; revision: number };
   /** `main` first. */
@@ -336,6 +339,8 @@ export class Ringfence extends EventTarget {
   nameOf(id: string): string;
   /** Who speaks, loudest first. */
   readonly speaking: string[];
+  /** Own pictures (`camera`, `screen`, `canvas`) that somebody is shown. Nothing is done about the others. */
+  readonly watched: Set<string>;
   /** In the order of the offer, audio first. */
   readonly slots: Slot[];
   readonly parent: Parent;

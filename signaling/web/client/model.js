@@ -37,11 +37,13 @@ export class Model {
   role = '';
   room = MAIN;
   /** @type {Set<string>} */ permissions = new Set();
+  /** Of the meeting, for who may give them. @type {string[]} */ roleNames = [];
   /** @type {Sends} */ sends = { audio: true, video: true, share: true, canvas: true, caps: {} };
   /** @type {{ state: 'draft' | 'started', revision: number }} */ plan = { state: 'draft', revision: 0 };
   /** @type {Room[]} */ rooms = [roomOf({ id: MAIN, name: 'Main room' })];
   /** @type {Map<string, Participant>} */ participants = new Map();
   /** @type {string[]} */ speaking = [];
+  /** Own pictures that somebody is shown. @type {Set<string>} */ watched = new Set();
   parent = parentOf({});
   /** How loud this one wants the main room inside; null: as the meeting says. @type {number | null} */ #gain = null;
   /** @type {Invitation[]} */ invitations = [];
@@ -94,6 +96,7 @@ export class Model {
     this.role = answer.role;
     this.room = answer.room ?? MAIN;
     this.permissions = new Set(answer.permissions ?? []);
+    this.roleNames = answer.roles ?? [];
     const { media, caps = {} } = answer.publish ?? {};
     if (media) this.sends = { ...media, caps };
     this.parent = this.#parentOf(answer.parent);
@@ -105,6 +108,7 @@ export class Model {
     this.#invited(answer.invited ?? []);
     this.#snapshot = answer.seq ?? 0;
     this.#speaks(answer.voices ?? []);
+    this.watched = new Set(); // what is, is told anew
     if (followed) return;
     this.resume = this.#snapshot;
     this.#told = 0;
@@ -163,6 +167,10 @@ export class Model {
       case 'chat': return this.#said(method, params);
       case 'poll_changed': return this.#polled(params);
       case 'voice': return this.#voiced(params);
+      case 'layers':
+        if (params.active) this.watched.add(params.source);
+        else this.watched.delete(params.source);
+        return undefined;
       case 'speaking':
         this.speaking = params.participants;
         return undefined;

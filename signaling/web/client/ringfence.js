@@ -67,6 +67,7 @@ export class Ringfence extends EventTarget {
   get room() { return this.#model.room; }
   get self() { return this.#model.participants.get(this.#model.id); }
   get permissions() { return this.#model.permissions; }
+  get roleNames() { return this.#model.roleNames; }
   get sends() { return this.#model.sends; }
   get plan() { return this.#model.plan; }
   get rooms() { return this.#model.rooms; }
@@ -74,6 +75,7 @@ export class Ringfence extends EventTarget {
   /** @param {string} id */
   nameOf(id) { return this.#model.nameOf(id); }
   get speaking() { return this.#model.speaking; }
+  get watched() { return this.#model.watched; }
   get parent() { return this.#model.parent; }
   get invitations() { return this.#model.invitations; }
   get timer() { return this.#model.timer; }
@@ -273,7 +275,7 @@ export class Ringfence extends EventTarget {
     if (method === 'slots') this.#media.assign(params.slots);
     this.#rebalance();
     this.#tell(method, params);
-    if (method !== 'slots' && method !== 'speaking') this.#tell('model');
+    if (!['slots', 'speaking', 'layers'].includes(method)) this.#tell('model');
     this.#tell('notification', { method, params });
     if (!this.#model.isPast(params)) this.#follow(method, params);
   }

@@ -9,9 +9,6 @@ import { hueOf, initials } from './tile.js';
 /** @typedef {import('../client/client.js').Ringfence} Ringfence */
 /** @typedef {import('../client/client.js').Participant} Participant */
 
-/** Roles of the server's own template, to choose from; those in the meeting come to it. */
-const ROLES = ['host', 'co-host', 'moderator', 'speaker', 'participant', 'guest', 'audience'];
-
 const text = strings.people;
 
 export class People {
@@ -137,7 +134,7 @@ export class People {
 
   /** @param {string} id @param {string} name @param {string} role */
   async #role(id, name, role) {
-    const known = new Set([...ROLES, ...[...this.client.participants.values()].map((one) => one.role)]);
+    const known = new Set([...this.client.roleNames, role]); // theirs may be of before the roles changed
     const select = make('select', {}, ...[...known].map((one) => make('option', { value: one, text: one })));
     select.value = role;
     const force = make('input', { type: 'checkbox' });

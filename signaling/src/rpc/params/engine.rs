@@ -50,10 +50,15 @@ fn plan(method: &str, fields: &Fields<'_>) -> Result<Option<Request>, RoomError>
         "breakout.assign" => Request::Assign { clients: fields.clients()?, room_id: room_id()? },
         "breakout.unassign" => Request::Unassign { clients: fields.clients()? },
         "breakout.shuffle" => {
+            let strategy = fields.word(&["strategy"], STRATEGIES)?;
+            let attribute = fields.optional_text(&["attribute"])?;
             let seed = fields.number(&["seed"])?;
-            match fields.word(&["strategy"], STRATEGIES)?.unwrap_or(Some(Strategy::Even)) {
+            match strategy.unwrap_or(Some(Strategy::Even)) {
                 Some(strategy) => Request::Shuffle { strategy, seed },
-                None => Request::Group { attribute: fields.text(&["attribute"])?, seed },
+                None => {
+                    let attribute = attribute.ok_or_else(|| RoomError::missing("attribute"))?;
+                    Request::Group { attribute, seed }
+                }
             }
         }
         "breakout.import_csv" => Request::ImportCsv { text: fields.text(&["text", "csv"])? },
@@ -137,16 +142,14 @@ fn voices(method: &str, fields: &Fields<'_>) -> Result<Option<Request>, RoomErro
             text: fields.text(&["text", "message"])?,
             rooms: fields.optional_texts(&["rooms"])?,
         },
-        "announce" => Request::Announce(match on(None)? {
-            true => announced(fields)?,
-            false => Announced::default(),
-        }),
-        "whisper" => Request::Whisper {
-            to: match on(Some(true))? {
-                true => Some(target(fields)?),
-                false => None,
-            },
-        },
+        "announce" => {
+            let (on, sources) = (on(None)?, fields.optional_texts(&["sources"])?);
+            Request::Announce(if on { announced(sources)? } else { Announced::default() })
+        }
+        "whisper" => {
+            let (on, to) = (on(Some(true))?, fields.get(&["to"]));
+            Request::Whisper { to: if on { Some(target(to)?) } else { None } }
+        }
         "monitor" => Request::Monitor { rooms: fields.texts(&["rooms"])?, listen: listen(fields)? },
         "help.ask" => Request::HelpAsk,
         "help.reset" => Request::HelpReset { room_id: fields.room_id()? },
@@ -218,8 +221,7 @@ fn empty_ttl(fields: &Fields<'_>) -> Result<Option<EmptyTtl>, RoomError> {
     }
 }
 
-fn announced(fields: &Fields<'_>) -> Result<Announced, RoomError> {
-    let sources = fields.optional_texts(&["sources"])?;
+fn announced(sources: Option<Vec<String>>) -> Result<Announced, RoomError> {
     let mut announced = Announced::default();
     for source in sources.unwrap_or_else(|| vec!["audio".to_owned()]) {
         match source.as_str() {
@@ -248,10 +250,11 @@ fn listen(fields: &Fields<'_>) -> Result<Listen, RoomError> {
 }
 
 /// A room or a person: by an object that says which, or by an id that looks like a room's.
-fn target(fields: &Fields<'_>) -> Result<Target, RoomError> {
-    let Some((_, to)) = fields.get(&["to"]) else { return Err(RoomError::missing("to")) };
+fn target(to: Option<(&str, &Value)>) -> Result<Target, RoomError> {
+    let Some((_, to)) = to else { return Err(RoomError::missing("to")) };
     let room = |id: &str| Target::Room(id.into());
-    let named = |key: &str| to.get(key).and_then(Value::as_str);
+    let alone = to.as_object().is_some_and(|to| to.len() == 1);
+    let named = |key: &str| to.get(key).filter(|_| alone).and_then(Value::as_str);
     match to {
         Value::String(id) => {
             Ok(if is_room_id(id) { room(id) } else { Target::Person(id.as_str().into()) })

@@ -1,4 +1,8 @@
-//! One field after the other, each by any of its spellings; errors name the first of them.
+//! One field after the other, each by any of its spellings; errors name the first of them. What was
+//! asked for is what a method takes: anything else in its parameters is refused, since a name that
+//! is passed over (`grace` for `grace_s`) does something else than was meant.
+
+use std::cell::RefCell;
 
 use serde_json::Value;
 
@@ -6,7 +10,11 @@ use super::Params;
 use crate::rooms::RoomError;
 
 /// The parameters of a request.
-pub(super) struct Fields<'a>(pub &'a Params);
+pub(super) struct Fields<'a> {
+    params: &'a Params,
+    /// Spellings asked for; whether it is ours.
+    asked: RefCell<Vec<(&'static str, bool)>>,
+}
 
 /// Spellings of a field, ours first.
 type Names<'n> = &'n [&'static str];
@@ -15,18 +23,44 @@ fn ours(names: Names<'_>) -> &'static str {
     names.first().copied().unwrap_or_default()
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    pub fn new(params: &'a Params) -> Fields<'a> {
+        Fields { params, asked: RefCell::default() }
+    }
+
     /// The value, unless it is absent or null.
-    pub fn get(&self, names: Names<'_>) -> Option<(&'static str, &Value)> {
+    pub fn get(&self, names: Names<'_>) -> Option<(&'static str, &'a Value)> {
+        let spelled = names.iter().zip(0..).map(|(name, at)| (*name, at == 0));
+        self.asked.borrow_mut().extend(spelled);
         names.iter().find_map(|name| {
-            let value = self.0.get(*name).filter(|value| !value.is_null())?;
+            let value = self.params.get(*name).filter(|value| !value.is_null())?;
             Some((*name, value))
         })
     }
 
+    /// Refuses what nobody asked for; to be called when all has been read.
+    pub fn nothing_else(&self, method: &str) -> Result<(), RoomError> {
+        let asked = self.asked.borrow();
+        let mut given = self.params.keys();
+        let Some(odd) = given.find(|key| !asked.iter().any(|(name, _)| *name == key.as_str()))
+        else {
+            return Ok(());
+        };
+        let mut taken: Vec<&str> = Vec::new(); // in the order in which they were asked for
+        for (name, ours) in asked.iter() {
+            if *ours && !taken.contains(name) {
+                taken.push(name);
+            }
+        }
+        let taken = if taken.is_empty() { "none".to_owned() } else { taken.join(", ") };
+        let message = format!("{method} has no parameter \"{odd}\"; it takes {taken}");
+        Err(RoomError::invalid(odd, message))
+    }
+
     /// Whether it is there and says nothing.
-    pub fn is_null(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(Value::is_null)
+    pub fn is_null(&self, name: &'static str) -> bool {
+        self.asked.borrow_mut().push((name, true));
+        self.params.get(name).is_some_and(Value::is_null)
     }
 
     pub fn optional_text(&self, names: Names<'_>) -> Result<Option<String>, RoomError> {

@@ -26,14 +26,16 @@ pub(super) fn call(method: &str, params: &Params) -> Result<Call, RoomError> {
     if method == "join" {
         return Err(RoomError::new(code::CONFLICT, "you have joined already"));
     }
-    let fields = fields::Fields(params);
+    let fields = fields::Fields::new(params);
     if let Some(call) = session::call(method, &fields)? {
+        fields.nothing_else(method)?;
         return Ok(call);
     }
     if let Some(request) = engine::request(method, &fields)? {
         let revision = fields.number(&["revision", "if_revision"])?;
+        fields.nothing_else(method)?;
         return Ok(Call::Engine { request: Box::new(request), revision });
     }
     let message = format!("there is no method \"{method}\"");
-    Err(RoomError::new(code::UNKNOWN_METHOD, message))
+    Err(RoomError::field(code::UNKNOWN_METHOD, "method", message))
 }

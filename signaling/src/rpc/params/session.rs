@@ -28,16 +28,16 @@ pub(in crate::rpc) struct Join {
 
 /// Reads `join`.
 pub(in crate::rpc) fn join(params: &Params) -> Result<Join, RoomError> {
-    match params.get("protocol") {
+    let fields = Fields::new(params);
+    match fields.get(&["protocol"]) {
         None => return Err(RoomError::missing("protocol")),
-        Some(version) if version.as_u64() == Some(PROTOCOL) => {}
-        Some(version) => {
+        Some((_, version)) if version.as_u64() == Some(PROTOCOL) => {}
+        Some((_, version)) => {
             let message = format!("protocol {version} is not spoken here; {PROTOCOL} is");
             return Err(RoomError::invalid("protocol", message));
         }
     }
-    let fields = Fields(params);
-    Ok(Join {
+    let join = Join {
         token: fields.optional_text(&["token"])?,
         meeting: fields.optional_text(&["meeting"])?,
         name: fields.optional_text(&["name"])?,
@@ -45,7 +45,9 @@ pub(in crate::rpc) fn join(params: &Params) -> Result<Join, RoomError> {
         role: fields.optional_text(&["role"])?,
         email: fields.optional_text(&["email"])?,
         resume: fields.number(&["resume"])?,
-    })
+    };
+    fields.nothing_else("join")?;
+    Ok(join)
 }
 
 /// Reads one of these methods, if it is one.
@@ -88,7 +90,9 @@ fn videos(fields: &Fields<'_>) -> Result<Vec<(String, Source, u16)>, RoomError> 
         let shape = "a video is {participant, source, height}";
         RoomError::invalid("videos", format!("{shape}; source is camera, screen or canvas"))
     };
+    let known = |key: &String| ["participant", "source", "height"].contains(&key.as_str());
     let read = |video: &Value| {
+        video.as_object().filter(|video| video.keys().all(known))?;
         let participant = video.get("participant")?.as_str()?.to_owned();
         let source = source_of(video.get("source")?.as_str()?)?;
         let seen = matches!(source, Source::Camera | Source::Screen | Source::Canvas);

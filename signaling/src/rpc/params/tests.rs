@@ -40,14 +40,45 @@ fn errors_name_the_field() {
             "clients",
         ),
         ("breakout.move", json!({"clients": ["a"], "room_id": 1}), code::INVALID_PARAMS, "room_id"),
+        ("breakout.stop", json!({"grace": 60}), code::INVALID_PARAMS, "grace"),
+        ("breakout.stop", json!({"grace_s": 60, "soon": null}), code::INVALID_PARAMS, "soon"),
+        ("peers.list", json!({"revision": 1}), code::INVALID_PARAMS, "revision"), // of the plan's
+        ("announce", json!({"on": false, "kinds": []}), code::INVALID_PARAMS, "kinds"),
+        ("whisper", json!({"to": {"room_id": "b1", "client": "a"}}), code::INVALID_PARAMS, "to"),
+        (
+            "view",
+            json!({"videos": [{"participant": "a", "source": "camera", "width": 1}]}),
+            code::INVALID_PARAMS,
+            "videos",
+        ),
     ] {
         let params = params.as_object().unwrap();
         let error = call(method, params).err().unwrap_or_else(|| panic!("{method} {params:?}"));
         let named = error.data.as_ref().and_then(|data| data.get("field")?.as_str());
         assert_eq!((error.code, named), (code, Some(field)), "{method} {params:?}");
     }
-    let unknown = call("breakout.fly", &Params::new()).err().map(|error| error.code);
-    assert_eq!(unknown, Some(code::UNKNOWN_METHOD));
+    let unknown = call("breakout.fly", &Params::new()).expect_err("no such method");
+    assert_eq!(unknown.code, code::UNKNOWN_METHOD);
+    assert_eq!(unknown.data.expect("a field")["field"], "method");
+    let odd = call("breakout.stop", json!({"grace": 60}).as_object().unwrap());
+    let says = "breakout.stop has no parameter \"grace\"; it takes grace_s, revision";
+    assert_eq!(odd.expect_err("refused").message, says);
+}
+
+/// What is read only in one case is taken in the other, too; spellings of the seeds are.
+#[test]
+fn what_is_taken_is_not_refused() {
+    for (method, params) in [
+        ("announce", json!({"on": false, "sources": ["audio"]})),
+        ("whisper", json!({"on": false, "to": "ada"})),
+        ("breakout.shuffle", json!({"strategy": "even", "attribute": "team", "seed": 1})),
+        ("joinBreakOutRoom", json!({"role": "moderator", "roomId": "b1", "share": true})),
+        ("breakout.import_csv", json!({"csv": "", "if_revision": 3})),
+        ("monitor", json!({"rooms": [], "listen": null})),
+    ] {
+        let refused = call(method, params.as_object().unwrap()).err();
+        assert_eq!(refused, None, "{method} {params}");
+    }
 }
 
 #[test]
@@ -83,8 +114,10 @@ fn what_can_be_muted() {
         ("screen_audio", Mutable::ScreenAudio),
         ("canvas", Mutable::Canvas),
     ] {
-        for (method, client) in [("mute", None), ("people.mute", Some("ada"))] {
-            let params = json!({"kind": word, "client": client.unwrap_or_default()});
+        for (method, params) in [
+            ("mute", json!({"kind": word})),
+            ("people.mute", json!({"kind": word, "client": "ada"})),
+        ] {
             let read = call(method, params.as_object().unwrap());
             let Ok(Call::Engine { request, .. }) = read else { panic!("{method} {word}") };
             let kind = match *request {
@@ -112,6 +145,7 @@ fn joins() {
         (json!({}), Some((1734, "protocol"))),
         (json!({"protocol": 2}), Some((code::INVALID_PARAMS, "protocol"))),
         (json!({"protocol": 1, "id": 5}), Some((code::INVALID_PARAMS, "id"))),
+        (json!({"protocol": 1, "room": "b1"}), Some((code::INVALID_PARAMS, "room"))),
     ] {
         let error = join(params.as_object().unwrap()).err();
         let got = error.map(|e| (e.code, e.data.unwrap()["field"].as_str().unwrap().to_owned()));
