@@ -531,9 +531,11 @@ mod tests {
                 assert!(wake.wake.sleep(Duration::from_secs(20)), "slept over {next}");
             }
             wake.wake.get_up();
-            if wake.wake.clear() {
+            // In this order: cleared first, a wake-up in between would be read and yet stand.
+            if wake.wake.sleep(Duration::ZERO) {
                 wake.wake.drain();
             }
+            wake.wake.clear();
             for (_, index, len) in taken(&mut receiver) {
                 assert_eq!((index, len), (next, next as usize % 100));
                 next += 1;

@@ -252,7 +252,7 @@ mod tests {
             (
                 "no such profile",
                 "[meeting]\nlecture = true\nprofile = 'zoom'",
-                &["r.toml:4:1: in `profile`: no profile is \"zoom\"; there are native, enablex"][..],
+                &["r.toml:4:1: in `profile`: no profile is \"zoom\"; there are native"][..],
             ),
             (
                 "no such template",

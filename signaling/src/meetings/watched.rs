@@ -2,8 +2,8 @@
 //! that a client may send less of what nobody sees (FEATURES.md 1.20).
 //!
 //! As the relay says by `slots`, which is all it says of it: a picture in somebody's slot is
-//! watched. One layer a source, until the relay tells layers apart. It is a hint: nothing is refused
-//! for it, and what is not sent at all can not be put into a slot again.
+//! watched. One layer a source, until the relay tells layers apart. It is a hint: nothing is
+//! refused for it, and what is not sent at all can not be put into a slot again.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
