@@ -252,7 +252,10 @@ mod tests {
             (
                 "no such profile",
                 "[meeting]\nlecture = true\nprofile = 'zoom'",
-                &["r.toml:4:1: in `profile`: no profile is \"zoom\"; there are native"][..],
+                &[
+                    "r.toml:4:1: in `profile`: no profile is \"zoom\"",
+                    "is \"zoom\"; there are native, enablex",
+                ][..],
             ),
             (
                 "no such template",
