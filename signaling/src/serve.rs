@@ -18,6 +18,9 @@ use crate::app::App;
 
 /// How often it is looked whether the last session has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long webhooks may take after the last session has ended. With a store, what is not delivered
+/// by then is posted by the next process.
+const POSTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a client may take to send the head of a request, the first one and each after it.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
@@ -87,12 +90,25 @@ async fn end(app: &App, signals: &mut mpsc::Receiver<Signal>, drain: Duration) {
     }
     app.meetings.stop();
     tracing::info!(live = app.meetings.live(), "stopping: nobody is let in any more");
-    let until = Instant::now() + drain;
-    while app.meetings.live() > 0 && Instant::now() < until {
-        if tokio::time::timeout(LOOK_EVERY, signals.recv()).await.is_ok() {
-            return;
+    if over(signals, drain, || app.meetings.live() == 0).await {
+        over(signals, POSTED_WITHIN, || app.meetings.undelivered() == 0).await;
+    }
+}
+
+/// Waits until something is over, for so long at most: whether it is. A signal ends the waiting.
+async fn over(
+    signals: &mut mpsc::Receiver<Signal>,
+    within: Duration,
+    is_over: impl Fn() -> bool,
+) -> bool {
+    let until = Instant::now() + within;
+    while !is_over() {
+        let signalled = tokio::time::timeout(LOOK_EVERY, signals.recv()).await.is_ok();
+        if signalled || Instant::now() >= until {
+            return false;
         }
     }
+    true
 }
 
 #[cfg(test)]

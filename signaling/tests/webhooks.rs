@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
 use ringfence_signaling::rooms::{Meeting, Rules};
+use ringfence_signaling::serve::Signal;
 use ringfence_signaling::tokens::Keys;
 use ringfence_signaling::webhooks::{Endpoint, Webhooks};
 use serde_json::{Value, json};
@@ -29,6 +30,11 @@ async fn server_to(endpoints: Vec<Endpoint>) -> Server {
 async fn metric(server: &Server, line: &str) -> bool {
     let text = reqwest::get(server.url("/metrics")).await.expect("answered").text().await;
     text.expect("text").lines().any(|told| told == line)
+}
+
+/// Until the server knows of every answer: it does a moment after the other side has answered.
+async fn settle(server: &Server) {
+    while !metric(server, "ringfence_webhooks_pending 0").await {}
 }
 
 #[tokio::test]
@@ -74,6 +80,7 @@ async fn everything_once_in_order_and_signed() {
     ids.dedup();
     assert_eq!(ids.len(), 12, "an id for each");
     assert!(bodies.iter().all(|body| body["created_at_ms"].is_u64() && body["meeting"] == "main"));
+    settle(&server).await;
     assert!(metric(&server, r#"ringfence_webhooks_total{outcome="delivered"} 12"#).await);
 }
 
@@ -129,6 +136,21 @@ async fn more_than_may_wait_is_dropped_and_counted() {
     assert_eq!(gap, 21, "the gap says how many are missing");
 }
 
+#[tokio::test]
+async fn what_is_under_way_is_delivered_before_the_end() {
+    let receiver = Receiver::start().await;
+    let server = server(&receiver, None).await;
+    receiver.manner(|manner| manner.takes = Duration::from_millis(200));
+    let mut hana = server.join("hana").await;
+    hana.call("leave", json!({})).await.expect("left");
+    drop(hana);
+    server.signals.send(Signal::Drain).await.expect("told");
+    server.task.await.expect("no panic").expect("ended well");
+    let all = ["meeting_started", "participant_joined hana main", "participant_left hana main"];
+    assert_eq!(receiver.taken()[..3], all);
+    assert_eq!(receiver.taken()[3..], ["meeting_ended"]);
+}
+
 /// One never answers: as many posts to it as there may be at a time, and as many waiting.
 #[tokio::test]
 async fn an_address_that_is_gone_costs_the_others_nothing() {
@@ -168,6 +190,7 @@ fn what_was_not_delivered_survives_a_restart() {
         hana.call("leave", json!({})).await.expect("left");
         let rest = ["participant_left hana main", "room_closed Red", "meeting_ended"];
         assert_eq!(receiver.wait(6).await[3..], rest);
+        settle(server).await;
     });
     let numbers = receiver.manner(|manner| {
         let number = |body: &Value| body["number"].as_u64().expect("a number");

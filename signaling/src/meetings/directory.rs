@@ -140,6 +140,11 @@ impl Meetings {
         self.0.keeping.webhooks.as_ref()
     }
 
+    /// Webhooks that are not delivered yet.
+    pub fn undelivered(&self) -> usize {
+        self.webhooks().map_or(0, Webhooks::pending)
+    }
+
     /// Lets nobody in any more, for good.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);

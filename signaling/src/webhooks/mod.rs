@@ -68,6 +68,11 @@ impl Webhooks {
         &self.0.metrics
     }
 
+    /// How many wait, those that are under way among them.
+    pub fn pending(&self) -> usize {
+        usize::try_from(self.0.metrics.pending.get()).unwrap_or(0)
+    }
+
     /// What is to be posted of something that happened: nothing where nobody wants it, or where so
     /// much waits already.
     pub fn items(&self, event: &'static str, meeting: &Name, at: u64, body: &str) -> Vec<Item> {
