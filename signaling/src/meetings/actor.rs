@@ -15,13 +15,12 @@ use super::counts::Counts;
 use super::directory::{Meetings, Timing};
 use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
+use super::snapshot::Joining;
 use super::told::Told;
 use super::watched::Watched;
-use super::wire::{event_frame, notification};
+use super::wire::{Answer, as_answer, event_frame, notification};
 use crate::access::Identity;
-use crate::rooms::{
-    By, Enter, MAIN, Meeting, Millis, Name, Permission, Request, RoleName, RoomError, code,
-};
+use crate::rooms::{By, Enter, MAIN, Meeting, Millis, Name, Request, RoleName, RoomError, code};
 use crate::sdp::Purpose;
 use crate::store::{Journal, KeptEvent, Numbers};
 use crate::tokens::unix_now_ms;
@@ -239,7 +238,7 @@ impl Actor {
         identity: &Identity,
         connection: Connection,
         resume: Option<u64>,
-    ) -> Result<(Name, Value), RoomError> {
+    ) -> Result<(Name, Answer), RoomError> {
         let person = match identity.id.as_deref() {
             Some(id) => Name::from(id),
             None => Name::from(format!("p-{:08x}", rand::random::<u32>())),
@@ -283,24 +282,11 @@ impl Actor {
                 self.send(&person, event_frame(&timer, None));
             }
         }
-        let mut result = self.snapshot(&person, resumed);
-        if let Some(result) = result.as_object_mut() {
-            if resume.is_some() {
-                // Without the events in between, the rest of this answer is the snapshot.
-                let how = if missed.is_some() { "events" } else { "snapshot" };
-                result.insert("resume".into(), json!(how));
-            }
-            if let Some(roles) = self.roles_to_give(&person) {
-                result.insert("roles".into(), json!(roles));
-            }
-        }
+        // Without the events in between, the answer is the snapshot.
+        let how = if missed.is_some() { "events" } else { "snapshot" };
+        let joining = Joining { resumed, resume: resume.map(|_| how) };
+        let result = self.joined(&person, &joining);
         Ok((person, result))
-    }
-
-    /// Roles of the meeting, for who may give them to people.
-    fn roles_to_give(&self, person: &Name) -> Option<Vec<&RoleName>> {
-        let may = self.model.permissions(self.model.person(person)?).has(Permission::ChangeRole);
-        may.then(|| self.model.roles().all().iter().map(|role| &role.name).collect())
     }
 
     /// Somebody joins, or joins again with what may be another token.
@@ -327,7 +313,7 @@ impl Actor {
         self.execute(&By::Server, Request::Enter(enter)).await.map(|_| ())
     }
 
-    async fn call(&mut self, seat: &Seat, call: Call) -> Result<Value, RoomError> {
+    async fn call(&mut self, seat: &Seat, call: Call) -> Result<Answer, RoomError> {
         let current = self.seats.get(&seat.person).and_then(|seated| seated.connection.as_ref());
         if current.is_none_or(|connection| connection.number != seat.connection) {
             return Err(RoomError::new(code::NOT_JOINED, "another connection took your place"));
@@ -340,12 +326,12 @@ impl Actor {
             Call::List => Ok(self.list(person)),
             Call::Leave => {
                 self.remove(person, "left").await;
-                Ok(json!({}))
+                Ok(as_answer(&json!({})))
             }
             Call::Engine { request, revision } => {
                 self.model.expect_revision(revision)?;
                 let reply = self.execute(&By::Person(person.clone()), *request).await?;
-                Ok(serde_json::to_value(reply).unwrap_or_default())
+                Ok(as_answer(&reply))
             }
         }
     }

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use ringfence::control::api::RelayEvent;
 use ringfence::route::id::Source;
 use ringfence::transport::IceCredentials;
-use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::Connection;
+use super::{Answer, Connection};
 use crate::access::Identity;
 use crate::rooms::{self, Meeting, Name, Request, RoomError};
 use crate::sdp::{Fragment, Offer, Purpose};
@@ -115,10 +114,10 @@ pub(super) enum Ask {
         identity: Box<Identity>,
         connection: Connection,
         resume: Option<u64>,
-        reply: Reply<(Name, Value)>,
+        reply: Reply<(Name, Answer)>,
     },
     /// A method of somebody who joined.
-    Call(Seat, Call, Reply<Value>),
+    Call(Seat, Call, Reply<Answer>),
     /// A connection is lost.
     Lost(Seat),
     /// Nobody came back in time.

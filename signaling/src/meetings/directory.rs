@@ -8,12 +8,12 @@ use std::time::Duration;
 use ringfence::control::api::RelayEvent;
 use ringfence::control::handle::RelayHandle;
 use ringfence::route::id::{MeetingId, PeerId};
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::Actor;
 use super::ask::{Ask, Attach, Attached, Call, Reply, Seat, SessionCall, SessionReply};
 use super::connection::Connection;
+use super::wire::Answer;
 use crate::access::Identity;
 use crate::rooms::{Meeting, Name, RoomError, code};
 use crate::sdp::Purpose;
@@ -223,7 +223,7 @@ impl Meetings {
         identity: &Identity,
         connection: &Connection,
         resume: Option<u64>,
-    ) -> Result<(Seat, Value), RoomError> {
+    ) -> Result<(Seat, Answer), RoomError> {
         let ask = |reply| {
             let (identity, connection) = (Box::new(identity.clone()), connection.clone());
             Ask::Join { identity, connection, resume, reply }
@@ -248,7 +248,7 @@ impl Meetings {
     ///
     /// # Errors
     /// What the method is answered.
-    pub async fn call(&self, meeting: &str, seat: &Seat, call: Call) -> Result<Value, RoomError> {
+    pub async fn call(&self, meeting: &str, seat: &Seat, call: Call) -> Result<Answer, RoomError> {
         let inbox = self.find(meeting).ok_or_else(gone)?;
         ask(&inbox, |reply| Ask::Call(seat.clone(), call, reply))
             .await

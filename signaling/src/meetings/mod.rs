@@ -23,4 +23,4 @@ mod wire;
 pub use ask::{Attach, Attached, Call, Seat, SessionCall, SessionReply};
 pub use connection::{Connection, Frames};
 pub use directory::{Keeping, LivePage, MEETINGS_MAX, Meetings, Timing};
-pub use wire::{notification, source_name, source_of};
+pub use wire::{Answer, notification, source_name, source_of};

@@ -3,10 +3,10 @@
 use ringfence::control::api::{PeerAnswer, RelayEvent};
 use ringfence::route::id::{ParticipantId, PeerId, Source};
 use ringfence::wire::media::Codec;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::actor::{Actor, refused};
-use super::wire::{SlotView, source_name};
+use super::wire::{Answer, SlotView, as_answer, source_name};
 use crate::rooms::{Caps, Name, RoomError, code};
 use crate::sdp::{Codecs, Offer, Purpose};
 
@@ -54,16 +54,16 @@ impl Actor {
         Ok((peer, sdp))
     }
 
-    pub(super) async fn offer(&mut self, person: &Name, offer: Offer) -> Result<Value, RoomError> {
+    pub(super) async fn offer(&mut self, person: &Name, offer: Offer) -> Result<Answer, RoomError> {
         let (peer, sdp) = self.add_peer(person, Purpose::Page, offer, None, None).await?;
-        Ok(json!({"sdp": sdp, "slots": self.slots(peer)}))
+        Ok(as_answer(&json!({"sdp": sdp, "slots": self.slots(peer)})))
     }
 
     pub(super) async fn ice_restart(
         &mut self,
         person: &Name,
         offer: &Offer,
-    ) -> Result<Value, RoomError> {
+    ) -> Result<Answer, RoomError> {
         let no_peer = || RoomError::new(code::CONFLICT, "there is no peer to restart; call offer");
         let peer = self.page_peer(person).ok_or_else(no_peer)?;
         let record = self.peers.get(&peer).ok_or_else(no_peer)?;
@@ -75,8 +75,9 @@ impl Actor {
         record.offer.ice = offer.ice.clone();
         record.answer.ice = ice;
         record.version += 1;
-        let PeerRecord { offer, answer, version, first, .. } = &*record;
-        Ok(json!({"sdp": offer.answer(answer, *version, *first, &caps)}))
+        let PeerRecord { offer, answer: answered, version, first, .. } = &*record;
+        let sdp = offer.answer(answered, *version, *first, &caps);
+        Ok(as_answer(&json!({"sdp": sdp})))
     }
 
     /// How many bits a second somebody may send of what.
@@ -89,7 +90,7 @@ impl Actor {
         &mut self,
         person: &Name,
         videos: Vec<(String, Source, u16)>,
-    ) -> Result<Value, RoomError> {
+    ) -> Result<Answer, RoomError> {
         let no_peer = || RoomError::new(code::CONFLICT, "there is no peer yet; call offer");
         let peer = self.page_peer(person).ok_or_else(no_peer)?;
         // Somebody who left a moment ago may still be wished for.
@@ -98,7 +99,7 @@ impl Actor {
         });
         let wanted = wanted.collect();
         self.relay.view(peer, wanted).await.map_err(refused)?;
-        Ok(json!({}))
+        Ok(as_answer(&json!({})))
     }
 
     pub(super) async fn relay_event(&mut self, event: RelayEvent) {

@@ -3,9 +3,19 @@
 use axum::extract::ws::Utf8Bytes;
 use ringfence::route::id::Source;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::rooms::{Event, Name};
+
+/// What a method is answered, as JSON.
+pub type Answer = Box<RawValue>;
+
+/// Something as an answer.
+pub(super) fn as_answer(value: &impl Serialize) -> Answer {
+    // Texts, numbers, and lists of them: always.
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
 
 /// A source's name on the wire.
 pub fn source_name(source: Source) -> &'static str {

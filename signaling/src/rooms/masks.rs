@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ringfence::route::id::Source;
 
+use super::changes::{Changed, Changes, pairs};
 use super::meeting::Meeting;
 use super::people::Person;
 use super::voices::Target;
@@ -105,7 +106,7 @@ impl Meeting {
         let mut nothing = self.clone();
         nothing.people.clear();
         nothing.plan.rooms.clear();
-        steps(&nothing, self)
+        steps(&nothing, self, &Changes::between(&nothing, self))
     }
 
     /// What the relay must know of somebody.
@@ -187,7 +188,7 @@ impl Meeting {
 }
 
 /// What the relay must do to get from one meeting to the next.
-pub(super) fn steps(old: &Meeting, new: &Meeting) -> Vec<Step> {
+pub(super) fn steps(old: &Meeting, new: &Meeting, changed: &Changes<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let rooms =
         |meeting: &Meeting| -> BTreeSet<u64> { meeting.plan.rooms.keys().copied().collect() };
@@ -204,25 +205,32 @@ pub(super) fn steps(old: &Meeting, new: &Meeting) -> Vec<Step> {
         });
     let other_media: BTreeSet<&Name> = other_media.map(|(_, room)| &room.id).collect();
     let mut changes = Vec::new();
-    for (id, person) in &new.people {
-        let Some(before) = old.people.get(id) else {
-            let mask = new.mask_of(person);
-            let Mask { room, role, receives, .. } = &mask;
-            let admitted = Mask::admitted(room, *role, *receives);
-            let (person, room, role, receives) = (id.clone(), room.clone(), *role, *receives);
-            steps.push(Step::Admit { person, room, role, receives });
-            difference(id, &admitted, &mask, &mut changes);
-            continue;
-        };
-        let announces = announced && !person.announces.is_none();
-        let refitted = other_media.contains(&person.room);
-        if everybody || announces || refitted || !Arc::ptr_eq(before, person) {
-            difference(id, &old.mask_of(before), &new.mask_of(person), &mut changes);
+    for (id, person) in changed.came.iter().copied() {
+        let mask = new.mask_of(person);
+        let Mask { room, role, receives, .. } = &mask;
+        let admitted = Mask::admitted(room, *role, *receives);
+        let (person, room, role, receives) = (id.clone(), room.clone(), *role, *receives);
+        steps.push(Step::Admit { person, room, role, receives });
+        difference(id, &admitted, &mask, &mut changes);
+    }
+    for Changed { id, before, after } in &changed.changed {
+        difference(id, &old.mask_of(before), &new.mask_of(after), &mut changes);
+    }
+    if everybody || announced || !other_media.is_empty() {
+        // What a mask says of somebody who is the same is other by what is around them.
+        let same = |before: &Arc<Person>, person: &Arc<Person>| Arc::ptr_eq(before, person);
+        for (id, before, person) in pairs(&old.people, &new.people) {
+            let Some((before, person)) = before.zip(person).filter(|(b, p)| same(b, p)) else {
+                continue;
+            };
+            let announces = announced && !person.announces.is_none();
+            if everybody || announces || other_media.contains(&person.room) {
+                difference(id, &old.mask_of(before), &new.mask_of(person), &mut changes);
+            }
         }
     }
     steps.append(&mut changes);
-    let left = old.people.keys().filter(|id| !new.people.contains_key(*id));
-    steps.extend(left.map(|id| Step::Dismiss(id.clone())));
+    steps.extend(changed.went.iter().map(|(id, _)| Step::Dismiss((*id).clone())));
     for number in rooms_old.difference(&rooms_new) {
         steps.extend(old.plan.rooms.get(number).map(|room| Step::CloseRoom(room.id.clone())));
     }

@@ -184,15 +184,16 @@ impl Meeting {
 
     /// What somebody may do: their role's rights and what the meeting gives everybody (E3).
     pub fn permissions(&self, person: &Person) -> Permissions {
-        let mut permissions: Vec<Permission> = Vec::new();
-        if self.rules.free_move {
-            permissions.push(Permission::Switch);
-        }
-        if self.rules.everyone_can_broadcast {
-            permissions.push(Permission::Broadcast);
-        }
-        let own = self.role_of(person).permissions;
-        own.with(permissions.into_iter().collect())
+        let switch = self.rules.free_move.then_some(Permission::Switch);
+        let broadcast = self.rules.everyone_can_broadcast.then_some(Permission::Broadcast);
+        let everybodys: Permissions = switch.into_iter().chain(broadcast).collect();
+        self.role_of(person).permissions.with(everybodys)
+    }
+
+    /// Whether everybody may here what they may there, by the role they have.
+    pub(super) fn has_rights_of(&self, other: &Meeting) -> bool {
+        self.rules == other.rules
+            && (Arc::ptr_eq(&self.roles, &other.roles) || self.roles == other.roles)
     }
 
     /// Whether somebody is here and may do something.

@@ -8,6 +8,7 @@
 //! A request (`request`) changes the copy in a `turn`; what the relay must do (`masks`) and what
 //! people must be told (`telling`) is read off the difference, so that neither can be forgotten.
 
+mod changes;
 mod error;
 mod event;
 mod main_room;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::changes::Changes;
 use super::error::RoomError;
 use super::event::Notice;
 use super::masks::{self, Step};
@@ -263,12 +264,13 @@ impl Meeting {
         let mut turn = Turn::new(self, by, now, seed);
         act(&mut turn, request)?;
         turn.settle();
-        let mut notices = telling::movements(&turn);
+        let changes = Changes::between(self, &turn.next);
+        let mut notices = telling::movements(&turn, &changes);
+        let steps = masks::steps(self, &turn.next, &changes);
         let Turn { next, before, after, mut reply, .. } = turn;
         if next.plan.revision != self.plan.revision {
             reply.revision = Some(next.plan.revision);
         }
-        let steps = masks::steps(self, &next);
         notices.splice(0..0, before);
         notices.extend(after);
         notices.retain(|notice| !notice.to.is_empty());

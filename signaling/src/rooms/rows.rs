@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::pairs;
 use super::meeting::Meeting;
 use super::people::{Ban, Invitation, Person};
 use super::plan::{Breakout, Plan, Reserved, Session};
@@ -99,16 +100,16 @@ impl Meeting {
         }
         let nothing = Meeting::new(self.rules);
         let old = old.unwrap_or(&nothing);
-        differences(&old.plan.rooms, &self.plan.rooms, same, |number, room| {
+        differences(&old.plan.rooms, &self.plan.rooms, same, |number, _, room| {
             rows.push((RowKey::Room(*number), room.map(|room| Row::Room(room.clone()))));
         });
-        differences(&old.people, &self.people, same, |id, person| {
+        differences(&old.people, &self.people, same, |id, _, person| {
             rows.push((RowKey::Person(id.clone()), person.map(|one| Row::Person(one.clone()))));
         });
-        differences(&old.plan.assigned, &self.plan.assigned, Name::eq, |id, room| {
+        differences(&old.plan.assigned, &self.plan.assigned, Name::eq, |id, _, room| {
             rows.push((RowKey::Assigned(id.clone()), room.map(|room| Row::Assigned(room.clone()))));
         });
-        differences(&old.invitations, &self.invitations, Vec::eq, |id, own| {
+        differences(&old.invitations, &self.invitations, Vec::eq, |id, _, own| {
             rows.push((RowKey::Invited(id.clone()), own.map(|own| Row::Invited(own.clone()))));
         });
         let (was, is) = (&old.plan.reserved, &self.plan.reserved);
@@ -118,7 +119,7 @@ impl Meeting {
                 rows.push((RowKey::Reserved(number), row));
             }
         }
-        differences(&old.banned, &self.banned, Ban::eq, |id, ban| {
+        differences(&old.banned, &self.banned, Ban::eq, |id, _, ban| {
             rows.push((RowKey::Banned(id.clone()), ban.map(|ban| Row::Ban(*ban))));
         });
         self.polls_since(old, &mut rows);
@@ -127,15 +128,14 @@ impl Meeting {
 
     fn polls_since(&self, old: &Meeting, rows: &mut Rows) {
         let none = BTreeMap::new();
-        differences(&old.polls, &self.polls, Arc::ptr_eq, |number, poll| {
-            let before = old.polls.get(number);
+        differences(&old.polls, &self.polls, Arc::ptr_eq, |number, before, poll| {
             let bare = poll.map(|poll| poll.without_votes());
             if before.map(|before| before.without_votes()) != bare {
                 rows.push((RowKey::Poll(*number), bare.map(|poll| Row::Poll(Arc::new(poll)))));
             }
             let was = before.map_or(&none, |poll| poll.votes());
             let is = poll.map_or(&none, |poll| poll.votes());
-            differences(was, is, usize::eq, |id, vote| {
+            differences(was, is, usize::eq, |id, _, vote| {
                 let key = RowKey::Vote(*number, id.clone());
                 rows.push((key, vote.map(|vote| Row::Vote(*vote))));
             });
@@ -223,32 +223,16 @@ fn same<T: PartialEq>(one: &Arc<T>, two: &Arc<T>) -> bool {
     Arc::ptr_eq(one, two) || **one == **two
 }
 
-/// Says of each key that came, went or became other what it is now.
+/// Says of each key that came, went or became other what it was and is now.
 fn differences<K: Ord, V>(
     old: &BTreeMap<K, V>,
     new: &BTreeMap<K, V>,
     same: impl Fn(&V, &V) -> bool,
-    mut say: impl FnMut(&K, Option<&V>),
+    mut say: impl FnMut(&K, Option<&V>, Option<&V>),
 ) {
-    let (mut was, mut is) = (old.iter().peekable(), new.iter().peekable());
-    loop {
-        match (was.peek(), is.peek()) {
-            (None, None) => return,
-            (Some((key, _)), next) if next.is_none_or(|(other, _)| key < other) => {
-                say(key, None);
-                was.next();
-            }
-            (before, Some((key, now))) => {
-                let both = before.filter(|(other, _)| other == key);
-                if !both.is_some_and(|(_, before)| same(before, now)) {
-                    say(key, Some(now));
-                }
-                if both.is_some() {
-                    was.next();
-                }
-                is.next();
-            }
-            (Some(_), None) => return, // the arm before it took this
+    for (key, before, after) in pairs(old, new) {
+        if !before.zip(after).is_some_and(|(before, after)| same(before, after)) {
+            say(key, before, after);
         }
     }
 }

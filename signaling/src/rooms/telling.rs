@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::changes::{Changed, Changes, pairs};
 use super::event::{Event, Notice};
 use super::people::Person;
 use super::turn::Turn;
@@ -23,17 +24,13 @@ struct Mover<'a> {
 }
 
 /// Everything that follows from people and rooms being other than before.
-pub(super) fn movements(turn: &Turn<'_>) -> Vec<Notice> {
-    let movers: Vec<Mover<'_>> = turn
-        .next
-        .people
-        .iter()
-        .filter_map(|(id, person)| {
-            let from = &turn.old.people.get(id)?.room;
-            let why = turn.why.get(id).copied().unwrap_or("moved");
-            (*from != person.room).then_some(Mover { id, from, person, why })
-        })
-        .collect();
+pub(super) fn movements(turn: &Turn<'_>, changes: &Changes<'_>) -> Vec<Notice> {
+    let mover = |one: &Changed<'_>| turn.why.get(one.id).copied().unwrap_or("moved");
+    let movers = changes.moved().map(|one| {
+        let Changed { id, before, after } = one;
+        Mover { id, from: &before.room, person: after, why: mover(one) }
+    });
+    let movers: Vec<Mover<'_>> = movers.collect();
     let mut notices = Vec::new();
     destroyed(turn, &mut notices);
     movers_told(turn, &movers, &mut notices);
@@ -41,9 +38,9 @@ pub(super) fn movements(turn: &Turn<'_>) -> Vec<Notice> {
         others_told(turn, &movers, &mut notices);
     }
     managers_told(turn, &movers, &mut notices);
-    came_and_went(turn, &mut notices);
-    updated(turn, &movers, &mut notices);
-    plans(turn, &movers, &mut notices);
+    came_and_went(turn, changes, &mut notices);
+    updated(turn, changes, &mut notices);
+    plans(turn, changes, &movers, &mut notices);
     notices.extend(turn.voice_notices());
     notices
 }
@@ -106,11 +103,10 @@ fn others_told(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>)
 
 /// One event for each who was brought back by others, to those who manage (X1, Q10).
 fn managers_told(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
-    let managers = turn.next.managers();
-    for Mover { id, from, person, why } in movers {
-        if **from == *MAIN || matches!(*why, "moved" | "left") {
-            continue;
-        }
+    let told = |one: &&Mover<'_>| **one.from != *MAIN && !matches!(one.why, "moved" | "left");
+    let mut told = movers.iter().filter(told).peekable();
+    let managers = told.peek().map_or_else(Vec::new, |_| turn.next.managers());
+    for Mover { id, from, person, why } in told {
         let event = Event::BreakoutUserDisconnected {
             room_id: (*from).clone(),
             client_id: (*id).clone(),
@@ -123,11 +119,8 @@ fn managers_told(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice
 
 /// Who came into the meeting and who left it: told to their room, to those who see all rooms, and
 /// to the main room, in whose roster everybody is (L5).
-fn came_and_went(turn: &Turn<'_>, notices: &mut Vec<Notice>) {
-    for (id, person) in &turn.next.people {
-        if turn.old.people.contains_key(id) {
-            continue;
-        }
+fn came_and_went(turn: &Turn<'_>, changes: &Changes<'_>, notices: &mut Vec<Notice>) {
+    for (id, person) in changes.came.iter().copied() {
         let (near, far) = near_and_far(turn, id, &person.room);
         let participant = person_view(id, person, &Viewer::All);
         let event = Event::UserJoined { participant, room_id: Some(person.room.clone()) };
@@ -141,10 +134,7 @@ fn came_and_went(turn: &Turn<'_>, notices: &mut Vec<Notice>) {
             notices.push(Notice { to, event: Event::BreakoutConnected { room_id, name } });
         }
     }
-    for (id, person) in &turn.old.people {
-        if turn.next.people.contains_key(id) {
-            continue;
-        }
+    for (id, person) in changes.went.iter().copied() {
         let reason = turn.why.get(id).copied().unwrap_or("left");
         let (mut near, far) = near_and_far(turn, id, &person.room);
         if matches!(reason, "kicked" | "ended") {
@@ -171,8 +161,8 @@ fn came_and_went(turn: &Turn<'_>, notices: &mut Vec<Notice>) {
 fn near_and_far(turn: &Turn<'_>, but: &Name, room: &Name) -> (Vec<Name>, Vec<Name>) {
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for (id, person) in turn.next.people.iter().filter(|(id, _)| *id != but) {
-        let presence = turn.next.permissions(person).has(Permission::Presence);
-        if person.room == *room || presence {
+        let presence = || turn.next.permissions(person).has(Permission::Presence);
+        if person.room == *room || presence() {
             near.push(id.clone());
         } else if person.room == *MAIN {
             far.push(id.clone());
@@ -182,20 +172,17 @@ fn near_and_far(turn: &Turn<'_>, but: &Name, room: &Name) -> (Vec<Name>, Vec<Nam
 }
 
 /// Who muted, was renamed, has another role or paused the main room.
-fn updated(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
-    let moved: BTreeSet<&Name> = movers.iter().map(|mover| mover.id).collect();
-    for (id, person) in &turn.next.people {
-        let Some(before) = turn.old.people.get(id) else { continue };
-        if std::sync::Arc::ptr_eq(before, person) {
-            continue;
-        }
+fn updated(turn: &Turn<'_>, changes: &Changes<'_>, notices: &mut Vec<Notice>) {
+    for Changed { id, before, after: person } in changes.changed.iter() {
+        let id = *id;
+        let moved = before.room != person.room;
         let mut was = person_view(id, before, &Viewer::All);
         let is = person_view(id, person, &Viewer::All);
-        if moved.contains(id) {
+        if moved {
             // The rest is in the room's new roster.
             (was.room, was.paused) = (is.room.clone(), is.paused);
         }
-        let main = before.main != person.main && !moved.contains(id);
+        let main = before.main != person.main && !moved;
         if was != is {
             let (mut near, _) = near_and_far(turn, id, &person.room);
             near.push(id.clone());
@@ -209,9 +196,9 @@ fn updated(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
 }
 
 /// The plan: whole to those who see it, to others what they see, where that is another now.
-fn plans(turn: &Turn<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
+fn plans(turn: &Turn<'_>, changes: &Changes<'_>, movers: &[Mover<'_>], notices: &mut Vec<Notice>) {
     let revision = turn.next.plan.revision;
-    let regained: Vec<Name> = regained_sight(turn);
+    let regained: BTreeSet<Name> = regained_sight(turn, changes);
     if revision == turn.old.plan.revision && regained.is_empty() {
         return;
     }
@@ -273,15 +260,18 @@ fn company(turn: &Turn<'_>, occupants: &Occupants<'_>, room: &Name) -> Vec<super
     if people.len() > turn.next.rules.roster_max { Vec::new() } else { people }
 }
 
-/// Who sees more, or less, than before by another role.
-fn regained_sight(turn: &Turn<'_>) -> Vec<Name> {
-    let changed = turn.next.people.iter().filter(|(id, person)| {
-        turn.old.people.get(*id).is_some_and(|before| {
-            let sees = |meeting: &super::Meeting, person: &Person| {
-                meeting.permissions(person).has(Permission::Presence)
-            };
-            sees(turn.old, before) != sees(&turn.next, person)
-        })
-    });
-    changed.map(|(id, _)| id.clone()).collect()
+/// Who sees more, or less, than before: by another role, or by other rights of it.
+fn regained_sight(turn: &Turn<'_>, changes: &Changes<'_>) -> BTreeSet<Name> {
+    let (old, next) = (turn.old, &turn.next);
+    let sees = |meeting: &super::Meeting, person: &Person| {
+        meeting.permissions(person).has(Permission::Presence)
+    };
+    let other = |before: &Person, after: &Person| sees(old, before) != sees(next, after);
+    if old.has_rights_of(next) {
+        let changed = changes.changed.iter().filter(|one| other(one.before, one.after));
+        return changed.map(|one| one.id.clone()).collect();
+    }
+    let both = pairs(&old.people, &next.people);
+    let both = both.filter_map(|(id, before, after)| Some((id, before?, after?)));
+    both.filter(|(_, before, after)| other(before, after)).map(|(id, ..)| id.clone()).collect()
 }

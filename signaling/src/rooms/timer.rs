@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::changes::Changes;
 use super::error::RoomError;
 use super::event::{Event, Notice};
 use super::meeting::Meeting;
@@ -232,9 +233,9 @@ impl Turn<'_> {
     fn tell_newcomers(&mut self) {
         let told: BTreeSet<Option<Name>> = self.timers.iter().map(|one| one.0.clone()).collect();
         let mut came: BTreeMap<&Name, Vec<Name>> = BTreeMap::new();
-        for (id, person) in self.next.people.iter().filter(|(_, person)| person.room != *MAIN) {
-            let before = self.old.people.get(id).map(|before| &before.room);
-            if before != Some(&person.room) && !self.next.may(id, Permission::Presence) {
+        let changes = Changes::between(self.old, &self.next);
+        for (id, person) in changes.arrived().filter(|(_, person)| person.room != *MAIN) {
+            if !self.next.permissions(person).has(Permission::Presence) {
                 came.entry(&person.room).or_default().push(id.clone());
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::changes::Changes;
 use super::error::{RoomError, code};
 use super::event::{Event, Notice};
 use super::meeting::Meeting;
@@ -196,28 +197,22 @@ impl<'a> Turn<'a> {
         self.end_orphaned_invitations();
         self.tell_timers();
         self.tell_polls_to_newcomers();
-        let plan = &self.next.plan;
-        let moved = self.next.people.iter().any(|(id, person)| {
-            self.old.people.get(id).is_some_and(|before| before.room != person.room)
-        });
-        if moved || !plan.says_as(&self.old.plan) {
+        let moved = Changes::between(self.old, &self.next).moved().next().is_some();
+        if moved || !self.next.plan.says_as(&self.old.plan) {
             self.next.plan.revision += 1;
         }
     }
 
     /// Rooms whose last person left: destroyed at once, or noted for later (X3, Q17).
     fn note_empty_rooms(&mut self) {
-        // Few rooms, many people: a copy of each name once.
-        let full = |meeting: &Meeting| -> BTreeSet<Name> {
-            let rooms: HashSet<&Name> = meeting.people.values().map(|one| &one.room).collect();
-            rooms.into_iter().cloned().collect()
-        };
-        let (before, after) = (full(self.old), full(&self.next));
-        for room in after.iter().filter(|room| !before.contains(*room) && ***room != *MAIN) {
+        let changes = Changes::between(self.old, &self.next);
+        let filled = empty_in(self.old, changes.arrived());
+        let emptied = empty_in(&self.next, changes.departed());
+        for room in &filled {
             self.edit_room(room, |room| room.empty_since = None);
         }
         let now = self.now;
-        for room in before.iter().filter(|room| !after.contains(*room) && ***room != *MAIN) {
+        for room in &emptied {
             self.edit_room(room, |room| room.help = None);
             let rules = &self.next.rules;
             match self.next.breakout(room).and_then(|room| room.empty_ttl_s(rules)) {
@@ -239,7 +234,12 @@ impl<'a> Turn<'a> {
             Target::Room(room) => self.next.room(room).is_some(),
             Target::Person(other) => self.next.people.contains_key(other),
         };
-        let orphaned = self.next.people.iter().filter_map(|(id, person)| {
+        let concerned = |person: &Person| {
+            let listens = matches!(person.listens, Listen::To(_));
+            person.whispers.is_some() || !person.monitors.is_empty() || listens
+        };
+        let concerned = self.next.people.iter().filter(|(_, person)| concerned(person));
+        let orphaned = concerned.filter_map(|(id, person)| {
             let monitored = person.monitors.iter().filter(|room| self.next.room(room).is_some());
             let monitored: Vec<Name> = monitored.cloned().collect();
             let whispers = person.whispers.clone().filter(here);
@@ -257,4 +257,19 @@ impl<'a> Turn<'a> {
             });
         }
     }
+}
+
+/// Those breakouts of people in which nobody is in this meeting.
+fn empty_in<'a>(
+    meeting: &'a Meeting,
+    people: impl Iterator<Item = (&'a Name, &'a Person)>,
+) -> BTreeSet<Name> {
+    let rooms = people.map(|(_, person)| &person.room).filter(|room| ***room != *MAIN);
+    let rooms: HashSet<&Name> = rooms.collect();
+    if rooms.is_empty() {
+        return BTreeSet::new();
+    }
+    // Few rooms, many people: a copy of each name once.
+    let full: HashSet<&Name> = meeting.people.values().map(|person| &person.room).collect();
+    rooms.difference(&full).map(|room| (*room).clone()).collect()
 }

@@ -3,8 +3,11 @@
 //! `error.data.field` names what is wrong with a frame: `jsonrpc`, `id`, `method`, `params`, a
 //! member that is none of these, or [`FRAME`].
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use crate::meetings::Answer;
 use crate::rooms::{RoomError, code};
 
 /// Deepest nesting of a frame (THREATS.md P2.13).
@@ -60,19 +63,35 @@ pub(super) fn read(text: &str) -> Result<Request, (Value, RoomError)> {
     Ok(Request { id, method, params })
 }
 
+/// A response object. Its result is written as it came.
+#[derive(Serialize)]
+struct Response<'a> {
+    jsonrpc: &'static str,
+    id: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: i32,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+}
+
 /// The answer to a request.
-pub(super) fn answer(id: &Value, result: Result<Value, RoomError>) -> String {
-    let answer = match result {
-        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+pub(super) fn answer(id: &Value, result: Result<Answer, RoomError>) -> String {
+    let (result, error) = match &result {
+        Ok(result) => (Some(&**result), None),
         Err(RoomError { code, message, data }) => {
-            let mut error = json!({"code": code, "message": message});
-            if let (Some(data), Some(error)) = (data, error.as_object_mut()) {
-                error.insert("data".to_owned(), data);
-            }
-            json!({"jsonrpc": "2.0", "id": id, "error": error})
+            (None, Some(ErrorObject { code: *code, message, data: data.as_ref() }))
         }
     };
-    answer.to_string()
+    // Texts and numbers: always.
+    serde_json::to_string(&Response { jsonrpc: "2.0", id, result, error }).unwrap_or_default()
 }
 
 /// How deep brackets nest outside of strings, read once.

@@ -15,7 +15,7 @@ use super::limits::{Allowance, Place};
 use super::{SUBPROTOCOL, frame, params};
 use crate::access::{self, Denied, Wish};
 use crate::app::App;
-use crate::meetings::{Call, Connection, Frames, LivePage, Seat};
+use crate::meetings::{Answer, Call, Connection, Frames, LivePage, Seat};
 use crate::problem::HttpProblem;
 use crate::rooms::{RoomError, code};
 
@@ -226,7 +226,7 @@ impl Page {
         request.id.map(|id| frame::answer(&id, result))
     }
 
-    async fn answer(&mut self, request: &frame::Request) -> Result<Value, RoomError> {
+    async fn answer(&mut self, request: &frame::Request) -> Result<Answer, RoomError> {
         let Some((meeting, seat)) = self.seat.clone() else {
             if request.method == "join" {
                 return self.join(params::join(&request.params)?).await;
@@ -244,7 +244,7 @@ impl Page {
         result
     }
 
-    async fn join(&mut self, join: params::Join) -> Result<Value, RoomError> {
+    async fn join(&mut self, join: params::Join) -> Result<Answer, RoomError> {
         let token = join.token.as_deref();
         let of_token = token.and_then(|token| access::meeting_of(&self.app.keys, token));
         let meeting = join.meeting.or(of_token).unwrap_or_else(|| "main".to_owned());

@@ -64,6 +64,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// Whether a source of theirs goes to others than the room they are in.
+    pub fn speaks_elsewhere(&self) -> bool {
+        !self.announces.is_none() || self.whispers.is_some()
+    }
+
     /// Whether a source of theirs is muted.
     pub fn is_muted(&self, source: Source) -> bool {
         let withheld = match source {

@@ -223,10 +223,14 @@ impl Turn<'_> {
             let event = Event::Voice { from: from.clone(), name: self.called(from), kind, on };
             notices.push(crate::rooms::Notice { to, event });
         };
-        let before = self.old.people.iter().map(|(id, person)| (id, Some(person)));
-        let fresh = self.next.people.keys().filter(|id| !self.old.people.contains_key(*id));
-        for (id, before) in before.chain(fresh.map(|id| (id, None))) {
-            let after = self.next.people.get(id);
+        let speak = |meeting: &'_ Meeting| -> Vec<Name> {
+            let speak = meeting.people.iter().filter(|(_, person)| person.speaks_elsewhere());
+            speak.map(|(id, _)| id.clone()).collect()
+        };
+        let speakers: BTreeSet<Name> =
+            speak(self.old).into_iter().chain(speak(&self.next)).collect();
+        for id in &speakers {
+            let (before, after) = (self.old.people.get(id), self.next.people.get(id));
             let announced = before.is_some_and(|person| !person.announces.is_none());
             let announces = after.is_some_and(|person| !person.announces.is_none());
             if announced != announces {
