@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringfence::control::api::RelayEvent;
+use ringfence::route::id::Source;
 use ringfence_signaling::meeting_options::MeetingOptions;
 use ringfence_signaling::meetings::Keeping;
 use ringfence_signaling::rooms::{Meeting, Request, Rules, code};
 use ringfence_signaling::store::{Batch, Disk, Store};
 use serde_json::{Value, json};
 use support::kept::{Directory, GRACE, life, open};
-use support::{Api, Page, Server};
+use support::{Api, Page, Server, offer};
 
 async fn join(server: &Server, id: &str, extra: Value) -> (Page, Value) {
     let mut page = server.connect().await;
@@ -258,8 +259,9 @@ async fn what_waits_for_the_disk_is_bounded() {
     let (mut hana, _) = join(&server, "hana", json!({"role": "host"})).await;
     let (mut ada, _) = join(&server, "ada", json!({})).await;
     hana.call("breakout.create", json!({"max_rooms": 2})).await.expect("made");
+    ada.call("offer", json!({"sdp": offer("aiortc_whep")})).await.expect("answered");
     ada.forget().await;
-    let (meeting, both) = server.books(|books| (books.meetings[0], books.admitted.clone()));
+    let (peer, hanas) = server.books(|books| (books.peers[0].0, books.admitted[0]));
 
     // States: the last one is told, and of those before it hardly one.
     disk.hangs.store(true, Ordering::Relaxed);
@@ -267,18 +269,18 @@ async fn what_waits_for_the_disk_is_bounded() {
     wait_for("the commit hangs", async || disk.waiting.load(Ordering::Relaxed)).await;
     let changes = async {
         for n in 0..=20_000 {
-            let participants = if n % 2 == 0 { both.clone() } else { Vec::new() };
-            let event = RelayEvent::Speaking { meeting, participants };
+            let seated = (n % 2 == 0).then_some((hanas, Source::Microphone));
+            let event = RelayEvent::Slots { peer, slots: vec![seated; 2] };
             server.events.send(event).await.expect("told");
         }
     };
     let taken = tokio::time::timeout(Duration::from_secs(60), changes).await;
     taken.expect("states take no room, and are taken while the commit hangs");
     disk.hangs.store(false, Ordering::Relaxed);
-    let told = ada.all("speaking").await;
+    let told = ada.all("slots").await;
     // Besides what was still on its way to the meeting.
     assert!((1..1_100).contains(&told.len()), "{}", told.len());
-    assert_eq!(told.last().expect("one")["participants"], json!(["hana", "ada"]));
+    assert_eq!(told.last().expect("one")["slots"][0]["participant"], json!("hana"));
 
     // Events: requests wait, instead of more frames than a connection's queue takes.
     disk.hangs.store(true, Ordering::Relaxed);

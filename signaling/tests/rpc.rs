@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ringfence::control::api::{Change, RelayEvent};
-use ringfence::route::id::Source;
+use ringfence::route::id::{ParticipantId, Source};
 use ringfence::shard::command::Gone;
 use ringfence_signaling::rooms::{Rules, code};
 use serde_json::json;
@@ -362,6 +362,31 @@ async fn speaking_is_told_by_name_and_room() {
     server.events.send(event).await.expect("told");
     assert_eq!(hana.notice("speaking").await["participants"], json!(["hana"]));
     assert_eq!(ada.notice("speaking").await["participants"], json!(["ada"]), "of one's own room");
+}
+
+/// N12: what is said where somebody does not hear it is not told to them, not even as the same again.
+#[tokio::test]
+async fn speaking_elsewhere_is_not_told() {
+    let server = Server::start().await;
+    let mut hana = server.join("hana").await;
+    let mut ada = server.join("ada").await;
+    hana.call("breakout.create", json!({})).await.expect("created");
+    hana.call("breakout.move", json!({"clients": ["ada"], "room_id": "b1"})).await.expect("moved");
+    let (meeting, both) = server.books(|books| (books.meetings[0], books.admitted.clone()));
+    let speak = async |participants: &[ParticipantId]| {
+        let event = RelayEvent::Speaking { meeting, participants: participants.to_vec() };
+        server.events.send(event).await.expect("told");
+    };
+    speak(&both[1..]).await;
+    assert_eq!(ada.notice("speaking").await["participants"], json!(["ada"]));
+    speak(&both).await;
+    assert_eq!(hana.notice("speaking").await["participants"], json!(["hana"]));
+    assert!(!ada.heard("speaking").await, "the same people speak in her room");
+    // Without a word from the relay: who is heard is another by a move.
+    hana.call("breakout.move", json!({"clients": ["hana"], "room_id": "b1"})).await.expect("moved");
+    assert_eq!(ada.notice("speaking").await["participants"], json!(["hana", "ada"]));
+    let mut again = server.join("hana").await; // another page: it presumes that nobody speaks
+    assert_eq!(again.notice("speaking").await["participants"], json!(["hana", "ada"]));
 }
 
 #[tokio::test]

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::ask::{Ask, Call, Seat};
-use super::connection::Connection;
+use super::connection::{Connection, Pace};
 use super::counts::Counts;
 use super::directory::{Meetings, Timing};
 use super::held::{OPEN_MAX, Outbox};
 use super::peers::PeerRecord;
 use super::snapshot::Joining;
+use super::speaking::Speaking;
 use super::told::Told;
 use super::watched::Watched;
 use super::wire::{Answer, as_answer, event_frame, notification};
@@ -39,6 +40,8 @@ pub(super) struct Seated {
     pub told: Told,
     /// Until when a lost page may come back: the number of the connection it lost.
     pub grace: Option<u64>,
+    /// Their peers. See [`Actor::register_peer`].
+    pub peers: Vec<PeerId>,
 }
 
 /// One meeting at work.
@@ -73,6 +76,8 @@ pub(super) struct Actor {
     pub(super) counts: Counts,
     /// Whose pictures anybody is shown.
     pub(super) watched: Watched,
+    /// Who speaks.
+    pub(super) speaking: Speaking,
     /// After the relay refused a timer: when to try again, in milliseconds since 1970.
     not_before: u64,
 }
@@ -107,6 +112,7 @@ impl Actor {
             arriving: None,
             counts: Counts::default(),
             watched: Watched::default(),
+            speaking: Speaking::default(),
             not_before: 0,
         }
     }
@@ -268,18 +274,18 @@ impl Actor {
             let old = seat.connection.replace(connection).filter(|old| old.number != number);
             if let Some(old) = old {
                 let event = json!({"method": "reconnect", "params": {"reason": "replaced"}});
-                old.send(notification(event, None));
+                old.send(notification(event, None), Pace::Now);
             }
         }
         for frame in missed.iter().flatten() {
-            self.send(&person, frame.clone());
+            self.send(&person, frame.clone(), Pace::Now);
         }
         if resumed {
             self.tell_slots(&person);
         }
         if resume.is_some() {
             for timer in self.model.timers_for(&person, Millis(unix_now_ms())) {
-                self.send(&person, event_frame(&timer, None));
+                self.send(&person, event_frame(&timer, None), Pace::Now);
             }
         }
         // Without the events in between, the answer is the snapshot.
@@ -347,7 +353,8 @@ impl Actor {
     fn due(&self) -> Option<tokio::time::Instant> {
         let left = |time: u64| Duration::from_millis(time.saturating_sub(unix_now_ms()));
         let timer = self.deadline().map(|time| tokio::time::Instant::now() + left(time));
-        timer.into_iter().chain(self.counts.due()).chain(self.watched.due()).min()
+        let states = [self.counts.due(), self.watched.due(), self.speaking.due()];
+        timer.into_iter().chain(states.into_iter().flatten()).min()
     }
 
     /// When the engine has, in milliseconds since 1970.
@@ -358,6 +365,7 @@ impl Actor {
     async fn tick(&mut self) {
         self.tell_counts();
         self.tell_layers();
+        self.tell_speaking();
         if self.deadline().is_none_or(|time| time > unix_now_ms()) {
             return;
         }
@@ -412,8 +420,7 @@ impl Actor {
     }
 
     pub(super) fn peers_of<'a>(&'a self, person: &'a Name) -> impl Iterator<Item = PeerId> + 'a {
-        let own = self.peers.iter().filter(move |(_, record)| record.person == *person);
-        own.map(|(peer, _)| *peer)
+        self.seats.get(person).into_iter().flat_map(|seated| seated.peers.iter().copied())
     }
 
     pub(super) async fn end_peer(&mut self, peer: PeerId) {
@@ -425,6 +432,9 @@ impl Actor {
     pub(super) fn drop_peer(&mut self, peer: PeerId) {
         if let Some(record) = self.peers.remove(&peer) {
             self.watched.seated(&[], &record.slots);
+            if let Some(seated) = self.seats.get_mut(&record.person) {
+                seated.peers.retain(|other| *other != peer);
+            }
         }
         self.meetings.forget_peer(peer);
     }
@@ -432,6 +442,9 @@ impl Actor {
     /// Notes a new peer, and takes in what the relay told of it already.
     pub(super) fn register_peer(&mut self, peer: PeerId, record: PeerRecord) {
         let guest = record.purpose != Purpose::Page;
+        if let Some(seated) = self.seats.get_mut(&record.person) {
+            seated.peers.push(peer);
+        }
         self.peers.insert(peer, record);
         let Some(inbox) = self.inbox.upgrade() else { return };
         for event in self.meetings.register_peer(peer, guest, &inbox) {
@@ -466,11 +479,5 @@ impl Actor {
     pub(super) fn tell_state(&mut self, person: &Name, state: &'static str, params: Value) {
         let frame = notification(json!({"method": state, "params": params}), None);
         self.send_state(person, state, frame);
-    }
-
-    /// Everybody who can be told something now.
-    pub(super) fn connected(&self) -> Vec<Name> {
-        let connected = self.seats.iter().filter(|(_, seated)| seated.connection.is_some());
-        connected.map(|(name, _)| name.clone()).collect()
     }
 }

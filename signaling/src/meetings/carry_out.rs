@@ -1,7 +1,7 @@
 //! What the engine decided, put into force: the relay first, then the model, then the people.
 
 use ringfence::control::api::{Change, Refusal};
-use ringfence::route::id::{MeetingId, PeerId, RoomId};
+use ringfence::route::id::{MeetingId, RoomId};
 use ringfence::route::table::{Audience, Kinds, Role, Roles};
 use ringfence::wire::media::Kind;
 
@@ -76,6 +76,7 @@ impl Actor {
         self.model = next;
         self.publish(parts, notices, items);
         self.counts.changed();
+        self.speaking.changed();
         for step in steps {
             match step {
                 Step::Dismiss(person) => self.unseat(person).await,
@@ -147,7 +148,8 @@ impl Actor {
                     let arriving = self.arriving.take_if(|(arriving, _)| arriving == person);
                     let connection = arriving.map(|(_, connection)| connection);
                     let told = Told::new(self.seq);
-                    let seated = Seated { number, connection, told, grace: None };
+                    let peers = Vec::new();
+                    let seated = Seated { number, connection, told, grace: None, peers };
                     self.seats.insert(person.clone(), seated);
                     self.people.insert(number, person.clone());
                     admitted.push(person.clone());
@@ -222,8 +224,7 @@ impl Actor {
         let Some(seated) = self.seats.remove(person) else { return };
         self.people.remove(&seated.number);
         self.watched.forget(seated.number);
-        let peers: Vec<PeerId> = self.peers_of(person).collect();
-        for peer in peers {
+        for peer in seated.peers {
             self.drop_peer(peer);
         }
         if let Some(meeting) = self.number {

@@ -7,7 +7,7 @@ use axum::extract::ws::Utf8Bytes;
 
 use super::actor::Actor;
 use super::ask::{Reply, Seat};
-use super::connection::Connection;
+use super::connection::{Connection, Pace};
 use crate::rooms::{Name, RoomError};
 use crate::store::Fate;
 use crate::webhooks::Item;
@@ -38,6 +38,7 @@ struct Frame {
     seat: Seat,
     connection: Connection,
     text: Utf8Bytes,
+    pace: Pace,
 }
 
 /// By ticket.
@@ -94,7 +95,7 @@ impl Outbox {
 
     /// A frame waits no longer; the last state that came meanwhile waits in its turn.
     fn let_go(&mut self, frame: &Frame) {
-        let Frame { state, seat, connection, .. } = frame;
+        let Frame { state, seat, connection, pace, .. } = frame;
         if let Some(of_one) = self.frames.get_mut(&connection.number) {
             self.crowded -= usize::from(*of_one == HELD_OF_ONE_MAX);
             *of_one -= 1;
@@ -105,35 +106,35 @@ impl Outbox {
         let Some(state) = *state else { return };
         let later = self.states.remove(&(connection.number, state)).flatten();
         if let Some((ticket, text)) = later {
-            let (seat, connection) = (seat.clone(), connection.clone());
-            self.hold_frame(ticket, Frame { state: Some(state), seat, connection, text });
+            let (seat, connection, pace) = (seat.clone(), connection.clone(), *pace);
+            self.hold_frame(ticket, Frame { state: Some(state), seat, connection, text, pace });
         }
     }
 }
 
 impl Actor {
     /// Queues a frame for somebody; who is too slow is cut off.
-    pub(super) fn send(&mut self, person: &Name, frame: Utf8Bytes) {
-        self.send_as(None, person, frame);
+    pub(super) fn send(&mut self, person: &Name, frame: Utf8Bytes, pace: Pace) {
+        self.send_as(None, person, frame, pace);
     }
 
     /// The same for a state: if it has to wait, the next one of this name takes its place.
     pub(super) fn send_state(&mut self, person: &Name, state: &'static str, frame: Utf8Bytes) {
-        self.send_as(Some(state), person, frame);
+        self.send_as(Some(state), person, frame, Pace::Now);
     }
 
-    fn send_as(&mut self, state: Option<&'static str>, person: &Name, text: Utf8Bytes) {
+    fn send_as(&mut self, state: Option<&'static str>, person: &Name, text: Utf8Bytes, pace: Pace) {
         let connection = self.seats.get(person).and_then(|seated| seated.connection.as_ref());
         let Some(connection) = connection else { return };
         let seat = || Seat { person: person.clone(), connection: connection.number };
         let ticket = self.journal.ticket();
         if self.outbox.queue.is_empty() && self.journal.fate(ticket) != Fate::Open {
-            if !connection.send(text) {
+            if !connection.send(text, pace) {
                 self.slow.push(seat());
             }
             return;
         }
-        let frame = Frame { state, seat: seat(), connection: connection.clone(), text };
+        let frame = Frame { state, seat: seat(), connection: connection.clone(), text, pace };
         self.outbox.hold_frame(ticket, frame);
     }
 
@@ -183,8 +184,8 @@ impl Actor {
             Fate::Saved | Fate::Open => None,
         };
         match held {
-            Held::Frame(Frame { seat, connection, text, .. }) => {
-                if !connection.send(text) {
+            Held::Frame(Frame { seat, connection, text, pace, .. }) => {
+                if !connection.send(text, pace) {
                     self.slow.push(seat);
                 }
             }
@@ -206,7 +207,7 @@ mod tests {
     fn frame(connection: &Connection, state: Option<&'static str>, text: &'static str) -> Frame {
         let seat = Seat { person: "ada".into(), connection: connection.number };
         let text = Utf8Bytes::from_static(text);
-        Frame { state, seat, connection: connection.clone(), text }
+        Frame { state, seat, connection: connection.clone(), text, pace: Pace::Now }
     }
 
     /// What comes out once all tickets up to this one are through.

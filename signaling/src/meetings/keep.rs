@@ -6,6 +6,7 @@ use axum::extract::ws::Utf8Bytes;
 
 use super::actor::Actor;
 use super::ask::Seat;
+use super::connection::Pace;
 use super::told::Told;
 use super::wire::event_frame;
 use crate::rooms::{Meeting, Name, Notice, RowKey};
@@ -15,6 +16,9 @@ use crate::webhooks::{Item, Webhooks, body, happened};
 
 /// Most events of a meeting that are kept over a restart. Who missed more starts from a snapshot.
 const EVENTS_KEPT: u64 = 1_024;
+
+/// So many are not told of one who comes or goes by a write each.
+const CROWD: usize = 64;
 
 /// Rows of one change.
 pub(super) type Parts = Vec<(Part, Option<Value>)>;
@@ -64,11 +68,13 @@ impl Actor {
         }
         self.post(items);
         for (notice, seq, frame) in numbered {
+            let crowd = notice.to.len() >= CROWD;
+            let pace = if crowd && notice.event.is_roster() { Pace::Soon } else { Pace::Now };
             for person in &notice.to {
                 if let (Some(seq), Some(seated)) = (seq, self.seats.get_mut(person)) {
                     seated.told.add(seq, frame.clone());
                 }
-                self.send(person, frame.clone());
+                self.send(person, frame.clone(), pace);
             }
         }
     }

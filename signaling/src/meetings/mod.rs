@@ -16,6 +16,7 @@ mod held;
 mod keep;
 mod peers;
 mod snapshot;
+mod speaking;
 mod told;
 mod watched;
 mod wire;

@@ -131,17 +131,8 @@ impl Actor {
             }
             RelayEvent::Speaking { participants, .. } => {
                 let speakers = participants.iter().filter_map(|number| self.people.get(number));
-                self.tell_speaking(&speakers.cloned().collect::<Vec<_>>());
+                self.speaking.are(speakers.cloned().collect());
             }
-        }
-    }
-
-    /// Tells everybody who speaks, of those they hear.
-    fn tell_speaking(&mut self, speakers: &[Name]) {
-        for listener in self.connected() {
-            let heard = speakers.iter().filter(|speaker| self.model.hears(&listener, speaker));
-            let heard: Vec<&Name> = heard.collect();
-            self.tell_state(&listener, "speaking", json!({"participants": heard}));
         }
     }
 

@@ -133,6 +133,14 @@ impl Event {
     pub fn is_durable(&self) -> bool {
         !matches!(self, Event::Timer { .. })
     }
+
+    /// Whether it only says of somebody else that they are there, gone, or other than before.
+    pub fn is_roster(&self) -> bool {
+        matches!(
+            self,
+            Event::UserJoined { .. } | Event::UserLeft { .. } | Event::PeerUpdated { .. }
+        )
+    }
 }
 
 /// One event for some people.

@@ -143,30 +143,7 @@ impl Meeting {
         }
     }
 
-    /// Whether somebody hears what another says. Oneself too: clients show that one is heard.
-    pub fn hears(&self, listener: &str, speaker: &str) -> bool {
-        let (Some(to), Some(from)) = (self.people.get(listener), self.people.get(speaker)) else {
-            return false;
-        };
-        let (role, of) = (self.role_of(to), self.roles.number(self.role_of(from)));
-        if listener != speaker && self.roles.received_by(role) >> of & 1 == 0 {
-            return false;
-        }
-        let hears = |room: &Name| match (*room == to.room, **room == *MAIN) {
-            (true, false) => true,
-            (true, true) => to.main.heard().audio,
-            (false, true) => role.subscribe.main && to.main.heard().audio,
-            (false, false) => to.monitors.contains(room) && to.listens.hears(room),
-        };
-        match self.spoken(from, Source::Microphone) {
-            Spoken::Own => hears(&from.room),
-            Spoken::To { rooms, people } => {
-                rooms.iter().any(hears) || people.iter().any(|id| **id == *listener)
-            }
-        }
-    }
-
-    fn spoken(&self, person: &Person, source: Source) -> Spoken {
+    pub(super) fn spoken(&self, person: &Person, source: Source) -> Spoken {
         let nobody = || Spoken::To { rooms: Vec::new(), people: Vec::new() };
         if !person.publishes || !self.role_of(person).publish.media.permits(source) {
             return nobody();

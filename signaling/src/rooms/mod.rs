@@ -48,7 +48,7 @@ pub use rows::{Row, RowKey, Rows};
 pub use rules::{Consent, EmptyTtl, Late, OnEnter, OnReturn, Rules};
 pub use timer::Millis;
 pub use view::{MutedView, PersonView, RoomCount, RoomView, Viewer};
-pub use voices::{Announced, Listen, PollView, Target, VoiceView};
+pub use voices::{Announced, Listen, NAMED_MAX, PollView, Speakers, Target, VoiceView};
 
 /// The main room's id on the wire.
 pub const MAIN: &str = "main";
