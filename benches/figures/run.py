@@ -333,11 +333,11 @@ def work_o(rounds):
 
 
 def work_p(rounds):
-    """breakouts of one meeting, rooms of 10 of whom 3 speak, a packet in 40 ms: start, shuffles and stop, one command each"""
+    """breakouts of one meeting, rooms of 10 of whom 3 speak, a packet in 60 ms: start, shuffles and stop, one command each"""
     rooms = rounds.settings.size or 300
     load = [
         "--rooms", str(rooms), "--participants", str(10 * rooms), "--publishers", "3", "--video-bitrate", "0",
-        "--audio-frame", "40", "--shuffles", "3", "--join-rate", "200", "--check", "400",
+        "--audio-frame", "60", "--shuffles", "3", "--join-rate", "200", "--check", "400",
     ]  # fmt: skip
     time = {"duration": max(30, rounds.settings.duration)}
     rounds.interleave([("one", URING, load, time), ("apart", APART, load, time)])

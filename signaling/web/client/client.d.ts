@@ -337,7 +337,7 @@ export class Ringfence extends EventTarget {
   readonly participants: Map<string, Participant>;
   /** What somebody is called, also one who is heard and not seen here; of whom nothing is known, the id. */
   nameOf(id: string): string;
-  /** Who speaks, loudest first. */
+  /** Who speaks of those one hears, loudest first; 16 at most. */
   readonly speaking: string[];
   /** Own pictures (`camera`, `screen`, `canvas`) that somebody is shown. Nothing is done about the others. */
   readonly watched: Set<string>;

@@ -44,8 +44,8 @@ impl Meeting {
 }
 
 impl<'a> Speakers<'a> {
-    /// Whom somebody hears, the loudest first, [`NAMED_MAX`] at most. Oneself too: clients show that
-    /// one is heard.
+    /// Whom somebody hears, the loudest first, [`NAMED_MAX`] at most. Oneself too: clients show
+    /// that one is heard.
     pub fn heard_by(&self, listener: &str) -> Vec<&'a Name> {
         let Some(me) = self.meeting.people.get(listener) else { return Vec::new() };
         let role = self.meeting.role_of(me);
