@@ -90,7 +90,9 @@ async fn end(app: &App, signals: &mut mpsc::Receiver<Signal>, drain: Duration) {
     }
     app.meetings.stop();
     tracing::info!(live = app.meetings.live(), "stopping: nobody is let in any more");
-    if over(signals, drain, || app.meetings.live() == 0).await {
+    let ended = over(signals, drain, || app.meetings.live() == 0).await;
+    if ended && app.meetings.has_webhooks() {
+        tokio::time::sleep(LOOK_EVERY).await; // until it is written down that the last one left
         over(signals, POSTED_WITHIN, || app.meetings.undelivered() == 0).await;
     }
 }

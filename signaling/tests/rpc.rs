@@ -389,6 +389,29 @@ async fn speaking_elsewhere_is_not_told() {
     assert_eq!(again.notice("speaking").await["participants"], json!(["hana", "ada"]));
 }
 
+/// What she was told last is no longer so, and what is so now is what a new page would presume.
+#[tokio::test]
+async fn who_comes_back_is_told_that_nobody_speaks_any_more() {
+    let server = Server::start().await;
+    let mut hana = server.join("hana").await;
+    let mut ada = server.join("ada").await;
+    let (meeting, both) = server.books(|books| (books.meetings[0], books.admitted.clone()));
+    for (participants, told) in [(both[..1].to_vec(), json!(["hana"])), (Vec::new(), json!([]))] {
+        let event = RelayEvent::Speaking { meeting, participants };
+        server.events.send(event).await.expect("told");
+        assert_eq!(hana.notice("speaking").await["participants"], told);
+        if told == json!(["hana"]) {
+            assert_eq!(ada.notice("speaking").await["participants"], told);
+            ada.socket.close(None).await.expect("closed");
+        }
+    }
+    let mut ada = server.connect().await;
+    let join = json!({"protocol": 1, "id": "ada", "resume": 0});
+    let joined = ada.call("join", join).await.expect("joined");
+    assert!(joined["resume"].is_string());
+    assert_eq!(ada.notice("speaking").await["participants"], json!([]));
+}
+
 #[tokio::test]
 async fn a_lost_page_may_come_back() {
     let server = Server::start().await;

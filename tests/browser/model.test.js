@@ -58,6 +58,15 @@ describe('model', () => {
     assert.deepEqual([model.announcing, model.whispering, [...model.voices]], [['audio', 'screen'], { room_id: 'b2' }, []]);
   });
 
+  test('a room whose time is over is known as closed until it is opened again', () => {
+    const rooms = (/** @type {object} */ more) => [room('main', ['me']), room('b1', [], more)];
+    const model = joined({ rooms: rooms({ closed: true }) });
+    const closed = () => model.rooms.map((one) => one.closed);
+    assert.deepEqual(closed(), [false, true]);
+    tell(model, [['plan_changed', { revision: 4, state: 'started', rooms: rooms({}), seq: 11 }]]);
+    assert.deepEqual(closed(), [false, false]);
+  });
+
   test('which own pictures somebody is shown is known as it was told last, and anew after a loss', () => {
     const model = joined();
     assert.deepEqual([...model.watched], []);

@@ -81,7 +81,8 @@ def main() -> int:
             config = pathlib.Path(__file__).parent / "schemathesis.toml"
             arguments = ["--header", f"Authorization: Bearer {bearer}", *sys.argv[1:]]
             run = [str(tool), "--config-file", str(config), "run", f"{url}/v1/openapi.json", *arguments]
-            found = subprocess.run(run, cwd=folder, check=False).returncode
+            hooks = {**os.environ, "SCHEMATHESIS_HOOKS": str(pathlib.Path(__file__).parent / "hooks.py")}
+            found = subprocess.run(run, cwd=folder, env=hooks, check=False).returncode
             if server.poll() is not None:
                 print(f"the server ended with {server.returncode}")
                 found = 1

@@ -186,6 +186,7 @@ impl Actor {
     pub(super) async fn close(&mut self) {
         let Some(number) = self.number.take() else { return };
         self.rooms.clear();
+        self.speaking = Speaking::default();
         self.meetings.unregister(number);
         let _ = self.relay.close_meeting(number).await; // if it is gone, so much the better
         tracing::info!(meeting = %self.name, "nobody is here any more");
@@ -267,10 +268,10 @@ impl Actor {
         self.arriving = None;
         entered?;
         let resumed = self.page_peer(&person).is_some();
+        let number = connection.number;
         if let Some(seat) = self.seats.get_mut(&person) {
             seat.grace = None;
             self.watched.anew(seat.number);
-            let number = connection.number;
             let old = seat.connection.replace(connection).filter(|old| old.number != number);
             if let Some(old) = old {
                 let event = json!({"method": "reconnect", "params": {"reason": "replaced"}});
@@ -284,6 +285,7 @@ impl Actor {
             self.tell_slots(&person);
         }
         if resume.is_some() {
+            self.speaking.anew(number);
             for timer in self.model.timers_for(&person, Millis(unix_now_ms())) {
                 self.send(&person, event_frame(&timer, None), Pace::Now);
             }

@@ -140,6 +140,11 @@ impl Meetings {
         self.0.keeping.webhooks.as_ref()
     }
 
+    /// Whether anybody outside is told what happens.
+    pub fn has_webhooks(&self) -> bool {
+        self.webhooks().is_some()
+    }
+
     /// Webhooks that are not delivered yet.
     pub fn undelivered(&self) -> usize {
         self.webhooks().map_or(0, Webhooks::pending)

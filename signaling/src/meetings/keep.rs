@@ -69,11 +69,13 @@ impl Actor {
         self.post(items);
         for (notice, seq, frame) in numbered {
             let crowd = notice.to.len() >= CROWD;
-            let pace = if crowd && notice.event.is_roster() { Pace::Soon } else { Pace::Now };
+            let subject = notice.event.subject().filter(|_| crowd);
             for person in &notice.to {
                 if let (Some(seq), Some(seated)) = (seq, self.seats.get_mut(person)) {
                     seated.told.add(seq, frame.clone());
                 }
+                let of_another = subject.is_some_and(|subject| subject != person);
+                let pace = if of_another { Pace::Soon } else { Pace::Now };
                 self.send(person, frame.clone(), pace);
             }
         }

@@ -2,7 +2,7 @@
 //! they were told last, at a capped rate: what is said in rooms that they do not hear costs nobody
 //! anything (FEATURES.md N12).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
@@ -23,6 +23,8 @@ pub(super) struct Speaking {
     now: Vec<Name>,
     /// What was told on which connection. Before anything is told, nobody speaks.
     told: HashMap<u64, Vec<Name>>,
+    /// Connections of pages that came back, and may believe something else.
+    anew: HashSet<u64>,
     /// Something changed: then it is looked at what.
     due: Option<Instant>,
     /// Nothing before that.
@@ -38,6 +40,12 @@ impl Speaking {
     /// These speak now, the loudest first.
     pub(super) fn are(&mut self, speakers: Vec<Name>) {
         self.now = speakers;
+        self.changed();
+    }
+
+    /// A page came back, by this connection: it is told whatever there is.
+    pub(super) fn anew(&mut self, connection: u64) {
+        self.anew.insert(connection);
         self.changed();
     }
 
@@ -58,6 +66,7 @@ impl Actor {
         (self.speaking.due, self.speaking.not_before) = (None, Some(now + EVERY));
         let speakers = self.model.speakers(&self.speaking.now);
         let mut before = std::mem::take(&mut self.speaking.told);
+        let anew = std::mem::take(&mut self.speaking.anew);
         let mut news: Vec<(Name, Utf8Bytes)> = Vec::new();
         // Those of a room hear the same: one text for all of them.
         let mut frames: HashMap<Vec<&Name>, Utf8Bytes> = HashMap::new();
@@ -65,7 +74,8 @@ impl Actor {
             let Some(connection) = &seated.connection else { continue };
             let heard = speakers.heard_by(person);
             let last = before.remove(&connection.number).unwrap_or_default();
-            let told = if last.iter().eq(heard.iter().copied()) {
+            let same = last.iter().eq(heard.iter().copied());
+            let told = if same && !anew.contains(&connection.number) {
                 last
             } else {
                 let told = heard.iter().map(|id| (*id).clone()).collect();

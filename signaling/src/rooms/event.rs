@@ -134,12 +134,15 @@ impl Event {
         !matches!(self, Event::Timer { .. })
     }
 
-    /// Whether it only says of somebody else that they are there, gone, or other than before.
-    pub fn is_roster(&self) -> bool {
-        matches!(
-            self,
-            Event::UserJoined { .. } | Event::UserLeft { .. } | Event::PeerUpdated { .. }
-        )
+    /// Of whom it says that they are there, gone, or other than before, if it says no more.
+    pub fn subject(&self) -> Option<&Name> {
+        match self {
+            Event::UserJoined { participant, .. } | Event::PeerUpdated { participant } => {
+                Some(&participant.id)
+            }
+            Event::UserLeft { participant, .. } => Some(participant),
+            _ => None,
+        }
     }
 }
 

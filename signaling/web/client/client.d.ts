@@ -42,6 +42,8 @@ export interface Room {
   count: number | null;
   /** Asks for help. */
   help: boolean;
+  /** Its own time was over, and it was not opened again. To those who see all rooms. */
+  closed: boolean;
   /** Epoch, ms. */
   endsAt: number | null;
 }

@@ -16,9 +16,9 @@ const IN_SNAPSHOT = new Set(['user_joined', 'user_left', 'breakout_created', 'br
   'plan_changed', 'peer_updated', 'breakout_connected', 'breakout_left', 'all_destroyed', 'invite_rejected', 'voice']);
 
 /** @param {any} view @returns {Room} */
-function roomOf({ id, name, participants = [], assigned = [], expected = 0, capacity, count, help = false, ends_at }) {
+function roomOf({ id, name, participants = [], assigned = [], expected = 0, capacity, count, help = false, closed = false, ends_at }) {
   const [most, number, endsAt] = [capacity ?? null, count ?? null, ends_at ?? null];
-  return { id, name, participants, assigned, expected, capacity: most, count: number, help, endsAt };
+  return { id, name, participants, assigned, expected, capacity: most, count: number, help, closed, endsAt };
 }
 
 /** @param {any} view @returns {Participant} */

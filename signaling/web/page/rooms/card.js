@@ -59,8 +59,8 @@ export class Card {
   render(place, now) {
     this.#place = place;
     this.list.render(place.people);
-    const { people, away, expected, capacity, help, endsAt, name } = place;
-    const shown = [name, people.length, away, expected, capacity, help, endsAt,
+    const { people, away, expected, capacity, help, closed, endsAt, name } = place;
+    const shown = [name, people.length, away, expected, capacity, help, closed, endsAt,
       ...Object.values(now), ...Object.values(now.monitor)].join('\n');
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -103,7 +103,8 @@ export class Card {
     const time = place.endsAt === null ? '' : texts.left(clock(secondsTo(place.endsAt)));
     if (time === this.#time && time !== '') return;
     this.#time = time;
-    const parts = [here && place.id !== MAIN && texts.card.here, time, place.away > 0 && texts.away(place.away),
+    const over = place.closed && texts.card.over;
+    const parts = [here && place.id !== MAIN && texts.card.here, over, time, place.away > 0 && texts.away(place.away),
       place.expected > 0 && texts.expected(place.expected), this.#unheard];
     const text = parts.filter(Boolean).join(' · ');
     setText(this.line, text);

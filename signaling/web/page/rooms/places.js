@@ -18,6 +18,7 @@ import { MAIN } from './commands.js';
  * @property {number} expected how many more a list names
  * @property {number | null} capacity
  * @property {boolean} help
+ * @property {boolean} closed its time was over
  * @property {number | null} endsAt
  */
 
@@ -75,7 +76,7 @@ export class Places {
     // Everybody is in a room; whom no room names is in the main room.
     const rest = [...client.participants.keys()].filter((id) => !this.#of.has(id));
     for (const id of rest) this.#of.set(id, MAIN);
-    const first = { id: MAIN, name: main?.name ?? '', away: 0, expected: 0, capacity: null, help: false, endsAt: null };
+    const first = { id: MAIN, name: main?.name ?? '', away: 0, expected: 0, capacity: null, help: false, closed: false, endsAt: null };
     this.list = [{ ...first, people: this.#sort(MAIN, rest, client) }, ...places];
     if (this.#sorted.size <= this.list.length) return;
     const known = new Set(this.list.map((place) => place.id));
@@ -97,7 +98,8 @@ export class Places {
     const away = this.open ? assigned.length : assigned.filter((id) => !client.participants.has(id)).length;
     return {
       id: room.id, name: room.name, people: this.#sort(room.id, people, client), away, expected: room.expected ?? 0,
-      capacity: room.capacity ?? null, help: room.help || client.help.has(room.id), endsAt: room.endsAt ?? null,
+      capacity: room.capacity ?? null, help: room.help || client.help.has(room.id), closed: room.closed,
+      endsAt: room.endsAt ?? null,
     };
   }
 

@@ -154,6 +154,7 @@ export const texts = {
     visit: 'Visit',
     /** @param {string} room */ visitRoom: (room) => `Visit ${room}`,
     here: 'You are here',
+    over: 'Closed: its time is over',
     leave: 'Leave',
     message: 'Write to this room…',
     time: 'Time limit for this room…',
